@@ -1,0 +1,61 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target: language mode 6 (strict concurrency) and no warning let through.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .swiftLanguageMode(.v6)]
+
+func systemLibrary(_ name: String, pkgConfig: String, package: String) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+func room(_ name: String, _ doors: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: doors, swiftSettings: strict)
+}
+
+func tests(_ room: String, _ doors: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: room + "Tests", dependencies: [.target(name: room)] + doors, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "liteboxd-agent",
+  products: [
+    .executable(name: "liteboxd-agent", targets: ["liteboxd-agent"]),
+    .executable(name: "liteboxd-lab", targets: ["liteboxd-lab"]),
+  ],
+  targets: [
+    // Debian's libraries, as they are.
+    systemLibrary("CMnl", pkgConfig: "libmnl", package: "libmnl-dev"),
+    systemLibrary("CNftnl", pkgConfig: "libnftnl", package: "libnftnl-dev"),
+    systemLibrary("CYaml", pkgConfig: "yaml-0.1", package: "libyaml-dev"),
+    systemLibrary("CEvent", pkgConfig: "libevent_extra", package: "libevent-dev"),
+    systemLibrary("CJansson", pkgConfig: "jansson", package: "libjansson-dev"),
+    .systemLibrary(name: "CMd", providers: [.apt(["libmd-dev"])]),
+    // What Swift cannot import from the C library and the kernel's headers.
+    .target(name: "CLinux"),
+
+    // The pure core: values, desired state, diff, plan, health. No I/O, no clock.
+    room("Model"),
+    room("Reconciliation", ["Model", "Configuration"]),
+    // The edges.
+    room("Configuration", ["Model", "CYaml", "CMd"]),
+    room("Netlink", ["Model", "CMnl", "CNftnl", "CLinux"]),
+    room("JSON", ["CJansson"]),
+    room("EventLoop", ["CEvent", "CLinux"]),
+    room("ZeroTier", ["Model", "JSON", "EventLoop"]),
+    // The daemon, its commands, and the network it is shown in.
+    room(
+      "Agent",
+      [
+        "Model", "Configuration", "Reconciliation", "Netlink", "JSON", "EventLoop", "ZeroTier",
+        "CLinux",
+      ]),
+    .executableTarget(
+      name: "liteboxd-agent", dependencies: ["Agent"], swiftSettings: strict),
+    room("Lab", ["CLinux", "JSON", "EventLoop", "CEvent"]),
+    .executableTarget(name: "liteboxd-lab", dependencies: ["Lab"], swiftSettings: strict),
+
+    tests("Model"),
+    tests("JSON"),
+  ]
+)

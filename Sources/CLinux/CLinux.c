@@ -1,0 +1,55 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int clinux_unshare_network(void) { return unshare(CLONE_NEWNET); }
+
+int clinux_setns_network(int fd) { return setns(fd, CLONE_NEWNET); }
+
+int clinux_open_tap(const char *name) {
+  struct ifreq request;
+  if (strlen(name) >= sizeof request.ifr_name) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  memset(&request, 0, sizeof request);
+  strcpy(request.ifr_name, name);
+  request.ifr_flags = IFF_TAP | IFF_NO_PI;
+  int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (fd >= 0 && ioctl(fd, TUNSETIFF, &request) < 0) {
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+  }
+  return fd;
+}
+
+int clinux_peer_credentials(int fd, pid_t *pid, uid_t *uid, gid_t *gid) {
+  struct ucred peer;
+  socklen_t length = sizeof peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) return -1;
+  *pid = peer.pid;
+  *uid = peer.uid;
+  *gid = peer.gid;
+  return 0;
+}
+
+int clinux_effective_capabilities(uint64_t *bits) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+  if (syscall(SYS_capget, &header, data) < 0) return -1;
+  *bits = data[0].effective | (uint64_t)data[1].effective << 32;
+  return 0;
+}

@@ -1,0 +1,25 @@
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Why each function is here: Swift cannot call what it stands for. */
+
+/* unshare(2) and setns(2) are declared under _GNU_SOURCE only, which Swift's Glibc module does not set.
+ * Each returns 0, or -1 with errno. */
+int clinux_unshare_network(void);
+int clinux_setns_network(int fd);
+
+/* ioctl(2) is variadic. Opens /dev/net/tun as a TAP device of that name (tuntap.rst), non-persistent:
+ * the link goes with the descriptor. Returns the descriptor, or -1 with errno. */
+int clinux_open_tap(const char *name);
+
+/* SO_PEERCRED's struct ucred exists under _GNU_SOURCE only. Returns 0, or -1 with errno. */
+int clinux_peer_credentials(int fd, pid_t *pid, uid_t *uid, gid_t *gid);
+
+/* The macros of linux/capability.h and the raw capget(2): the effective set of this process, bit n for
+ * capability n. Returns 0, or -1 with errno. */
+int clinux_effective_capabilities(uint64_t *bits);
+
+#endif

@@ -1,0 +1,86 @@
+/// A network: an address without host bits, and the length of its prefix.
+public struct CIDR: Hashable, Sendable {
+  public let address: IPAddress
+  /// 0 to 32 for IPv4, 0 to 128 for IPv6.
+  public let prefixLength: Int
+
+  /// Why a text is no network.
+  public enum Invalid: Error, Hashable {
+    case notAnAddress
+    /// The prefix is missing, no number, or longer than the family's addresses.
+    case prefixLength(maximum: Int)
+    /// Bits are set behind the prefix; `network` is what was probably meant.
+    case hostBits(network: CIDR)
+  }
+
+  /// Cuts the host bits off. `prefixLength` is clamped to the family's bounds.
+  public init(containing address: IPAddress, prefixLength: Int) {
+    let length = min(max(prefixLength, 0), address.family.addressBits)
+    self.prefixLength = length
+    self.address = IPAddress(
+      family: address.family, bits: address.bits & CIDR.mask(address.family, length))
+  }
+
+  /// The network of this one address.
+  public init(_ host: IPAddress) { self.init(containing: host, prefixLength: host.family.addressBits) }
+
+  /// Reads `10.0.0.0/8`.
+  public init(parsing text: some StringProtocol) throws(Invalid) {
+    let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let first = parts.first, let address = IPAddress(first) else { throw .notAnAddress }
+    let maximum = address.family.addressBits
+    guard parts.count == 2, parts[1].utf8.allSatisfy({ (48...57).contains($0) }),
+      let length = Int(parts[1]), length <= maximum
+    else { throw .prefixLength(maximum: maximum) }
+    self.init(containing: address, prefixLength: length)
+    guard self.address == address else { throw .hostBits(network: self) }
+  }
+
+  /// `0.0.0.0/0` or `::/0`.
+  public static func everything(_ family: AddressFamily) -> CIDR {
+    CIDR(containing: IPAddress(family: family, bits: 0), prefixLength: 0)
+  }
+
+  public var family: AddressFamily { address.family }
+  public var isEverything: Bool { prefixLength == 0 }
+  public var isHost: Bool { prefixLength == family.addressBits }
+  /// The last address of the network, its broadcast address where it has one.
+  public var last: IPAddress {
+    IPAddress(family: family, bits: address.bits | ~CIDR.mask(family, prefixLength))
+  }
+
+  public func contains(_ other: IPAddress) -> Bool {
+    other.family == family && other.bits & CIDR.mask(family, prefixLength) == address.bits
+  }
+
+  public func contains(_ other: CIDR) -> Bool {
+    other.prefixLength >= prefixLength && contains(other.address)
+  }
+
+  public func overlaps(_ other: CIDR) -> Bool { contains(other) || other.contains(self) }
+
+  private static func mask(_ family: AddressFamily, _ length: Int) -> UInt128 {
+    guard length > 0 else { return 0 }
+    let ones = ~UInt128(0) << (family.addressBits - length)
+    return family == .ipv4 ? ones & 0xffff_ffff : ones
+  }
+}
+
+extension CIDR: Comparable {
+  public static func < (a: CIDR, b: CIDR) -> Bool {
+    a.address == b.address ? a.prefixLength < b.prefixLength : a.address < b.address
+  }
+}
+
+extension CIDR: CustomStringConvertible {
+  public var description: String { "\(address)/\(prefixLength)" }
+}
+
+extension Sequence<CIDR> {
+  /// The same networks without those that lie inside another of them, sorted.
+  public func withoutContained() -> [CIDR] {
+    var kept: [CIDR] = []
+    for network in sorted() where kept.last?.contains(network) != true { kept.append(network) }
+    return kept
+  }
+}
