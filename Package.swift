@@ -39,7 +39,7 @@ let package = Package(
     room("Reconciliation", ["Model", "Configuration"]),
     // The edges.
     room("Configuration", ["Model", "CYaml", "CMd"]),
-    room("Netlink", ["Model", "CMnl", "CNftnl", "CLinux"]),
+    room("Kernel", ["Model", "CMnl", "CNftnl", "CLinux"]),
     room("JSON", ["CJansson"]),
     room("EventLoop", ["CEvent", "CLinux"]),
     room("ZeroTier", ["Model", "JSON", "EventLoop"]),
@@ -47,7 +47,7 @@ let package = Package(
     room(
       "Agent",
       [
-        "Model", "Configuration", "Reconciliation", "Netlink", "JSON", "EventLoop", "ZeroTier",
+        "Model", "Configuration", "Reconciliation", "Kernel", "JSON", "EventLoop", "ZeroTier",
         "CLinux",
       ]),
     .executableTarget(
