@@ -57,5 +57,7 @@ let package = Package(
 
     tests("Model"),
     tests("JSON"),
+    tests("Reconciliation", ["Model", "Configuration"]),
+    tests("Kernel", ["Model", "Configuration", "Reconciliation", "CLinux"]),
   ]
 )
