@@ -57,5 +57,7 @@ let package = Package(
 
     tests("Model"),
     tests("JSON"),
+    tests("EventLoop", ["CLinux"]),
+    tests("ZeroTier", ["EventLoop", "Model", "JSON"]),
   ]
 )

@@ -53,3 +53,5 @@ int clinux_effective_capabilities(uint64_t *bits) {
   *bits = data[0].effective | (uint64_t)data[1].effective << 32;
   return 0;
 }
+
+const char *clinux_errno_name(int number) { return strerrorname_np(number); }

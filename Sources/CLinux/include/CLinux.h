@@ -22,4 +22,7 @@ int clinux_peer_credentials(int fd, pid_t *pid, uid_t *uid, gid_t *gid);
  * capability n. Returns 0, or -1 with errno. */
 int clinux_effective_capabilities(uint64_t *bits);
 
+/* strerrorname_np(3) exists under _GNU_SOURCE only. NULL for a number without a name. */
+const char *clinux_errno_name(int number);
+
 #endif
