@@ -70,6 +70,12 @@ public final class EventLoop {
     try EventSource(on: self, .timer(.once), attempt: "starting a timer", after: delay, body)
   }
 
+  /// Only after `trigger()` or `rearm(after:)`: to do something once, a little later, however often it was
+  /// asked for.
+  public func onTrigger(_ body: @escaping () -> Void) throws(EventLoopError) -> EventSource {
+    try EventSource(on: self, .timer(.onDemand), attempt: "making a trigger", body)
+  }
+
   /// Takes the signal's disposition while the source lives, through libevent: only one loop of a process
   /// can watch signals at a time. The body runs in the loop, not in the signal handler.
   public func signal(_ number: Int32, _ body: @escaping () -> Void) throws(EventLoopError) -> EventSource {

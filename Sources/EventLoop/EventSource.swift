@@ -8,7 +8,7 @@ public final class EventSource {
     case timer(Repetition)
     case signal(Int32)
   }
-  enum Repetition { case once, periodic }
+  enum Repetition { case onDemand, once, periodic }
 
   // Held so that the base outlives the event.
   private let loop: EventLoop
@@ -26,7 +26,7 @@ public final class EventSource {
     let (fd, flags): (Int32, Int32) =
       switch kind {
       case .descriptor(let fd, let direction): (fd, Int32(direction) | EV_PERSIST)
-      case .timer(.once): (-1, 0)
+      case .timer(.once), .timer(.onDemand): (-1, 0)
       case .timer(.periodic): (-1, EV_PERSIST)
       case .signal(let number): (number, EV_SIGNAL | EV_PERSIST)
       }
@@ -37,6 +37,7 @@ public final class EventSource {
         Unmanaged<EventSource>.fromOpaque(context).takeUnretainedValue().fire()
       }, Unmanaged.passUnretained(self).toOpaque())
     guard event != nil else { throw .libevent(attempt: attempt) }
+    if case .timer(.onDemand) = kind { return }
     try add(attempt, after: delay)
   }
 
@@ -58,6 +59,12 @@ public final class EventSource {
     guard case .timer = kind else { throw .notATimer }
     guard event != nil else { return }
     try add("rearming a timer", after: delay)
+  }
+
+  /// Calls back in the loop's next round, once, whatever the source waits for otherwise. Needs no memory and
+  /// so cannot fail.
+  public func trigger() {
+    if let event { event_active(event, EV_TIMEOUT, 0) }
   }
 
   /// Stops a timer for now; `rearm(after:)` starts it again.
