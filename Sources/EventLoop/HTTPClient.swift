@@ -1,3 +1,5 @@
+import Glibc
+
 /// Where a request goes: an address in numbers, never a name.
 public struct HTTPTarget: Hashable, Sendable {
   public let host: String
@@ -71,7 +73,7 @@ public final class HTTPClient {
   private static func message(_ target: HTTPTarget, _ headers: [(String, String)]) throws(HTTPClientFailure)
     -> [UInt8]
   {
-    let unsendable = HTTPClientFailure.other(SystemError(rawValue: 22 /* EINVAL */))
+    let unsendable = HTTPClientFailure.other(SystemError(rawValue: EINVAL))
     guard target.path.hasPrefix("/"), target.path.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
       throw unsendable
     }

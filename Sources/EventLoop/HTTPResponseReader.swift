@@ -42,13 +42,16 @@ struct HTTPResponseReader {
 
   /// Octets; a longer body is `tooLarge` as soon as that shows.
   let maximumBody: Int
+  /// An answer to HEAD has no body, whatever length it states.
+  let method: HTTPMethod
   private var received: [UInt8] = []
   private var head: (status: Int, fields: [HTTPField])?
   private var length = HTTPHead.BodyLength.unsaid
   private var chunks: HTTPChunkReader
 
-  init(maximumBody: Int) {
+  init(maximumBody: Int, method: HTTPMethod = .get) {
     self.maximumBody = maximumBody
+    self.method = method
     chunks = HTTPChunkReader(maximumBody: maximumBody)
   }
 
@@ -97,7 +100,7 @@ struct HTTPResponseReader {
       // 100 Continue and its like come before the answer.
       guard status >= 200 else { return true }
       head = (status, scanned.fields)
-      length = status == 204 || status == 304 ? .octets(0) : scanned.bodyLength
+      length = status == 204 || status == 304 || method == .head ? .octets(0) : scanned.bodyLength
       if case .octets(let count) = length, count > maximumBody { throw .tooLarge }
       return true
     }

@@ -5,7 +5,8 @@ final class ListeningSocket {
   private let descriptor: Descriptor
   private let file: UnixSocketFile?
 
-  private static let backlog: Int32 = 128
+  /// As long as the kernel lets it be: a full backlog costs a TCP client a second.
+  private static let backlog = SOMAXCONN
 
   var number: Int32 { descriptor.number }
   /// 0 for a Unix socket.

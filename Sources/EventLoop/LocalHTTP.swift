@@ -44,7 +44,8 @@ public enum LocalHTTP {
     do {
       let socket = try connected(to: socketPath, until: end)
       try send(Array(head.utf8) + body, on: socket.number, until: end)
-      return try receive(on: socket.number, until: end)
+      return try receive(
+        HTTPResponseReader(maximumBody: maximumBody, method: method), on: socket.number, until: end)
     } catch let error as SystemError {
       throw LocalHTTPError(error, socketPath)
     } catch HTTPClientFailure.malformed(let what) {
@@ -85,8 +86,10 @@ public enum LocalHTTP {
     }
   }
 
-  private static func receive(on fd: Int32, until end: MonotonicTime) throws -> HTTPAnswer {
-    var reader = HTTPResponseReader(maximumBody: maximumBody)
+  private static func receive(_ reader: HTTPResponseReader, on fd: Int32, until end: MonotonicTime) throws
+    -> HTTPAnswer
+  {
+    var reader = reader
     var buffer = [UInt8](repeating: 0, count: 64 * 1024)
     while true {
       try limit(SO_RCVTIMEO, on: fd, until: end)
