@@ -59,5 +59,7 @@ let package = Package(
     tests("JSON"),
     tests("Reconciliation", ["Model", "Configuration"]),
     tests("Kernel", ["Model", "Configuration", "Reconciliation", "CLinux"]),
+    tests("EventLoop", ["CLinux"]),
+    tests("ZeroTier", ["EventLoop", "Model", "JSON"]),
   ]
 )
