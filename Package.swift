@@ -37,6 +37,7 @@ let package = Package(
     // The pure core: values, desired state, diff, plan, health. No I/O, no clock.
     room("Model"),
     room("Reconciliation", ["Model", "Configuration"]),
+    room("Report", ["Model", "JSON"]),
     // The edges.
     room("Configuration", ["Model", "CYaml", "CMd"]),
     room("Netlink", ["Model", "CMnl", "CNftnl", "CLinux"]),
@@ -57,5 +58,6 @@ let package = Package(
 
     tests("Model"),
     tests("JSON"),
+    tests("Report", ["Model", "JSON"]),
   ]
 )
