@@ -31,7 +31,9 @@ public enum MetricsPage {
   ) -> String {
     var writer = MetricsWriter()
     agent(status, &writer)
+    passes(counters, &writer)
     kernel(status, counters, &writer)
+    exits(status, counters, &writer)
     traffic(status, counters, &writer)
     configuration(status, &writer)
     self.process(process, &writer)
@@ -54,9 +56,7 @@ public enum MetricsPage {
       "liteboxd_agent_warnings", "Conditions that need a person, by code.", samples(warnings, label: "code"))
   }
 
-  private static func kernel(
-    _ status: AgentStatus, _ counters: AgentCounters, _ writer: inout MetricsWriter
-  ) {
+  private static func passes(_ counters: AgentCounters, _ writer: inout MetricsWriter) {
     writer.counter(
       "liteboxd_agent_reconcile_total", "Passes over the kernel state, by result.",
       [
@@ -71,6 +71,11 @@ public enum MetricsPage {
     writer.histogram(
       "liteboxd_agent_repair_duration_seconds",
       "How long repairs took, from the kernel's event to the state verified.", counters.repairDuration)
+  }
+
+  private static func kernel(
+    _ status: AgentStatus, _ counters: AgentCounters, _ writer: inout MetricsWriter
+  ) {
     writer.gauge(
       "liteboxd_agent_objects", "Owned kernel objects, by kind, as desired and as observed.",
       status.kernel.objects.flatMap { object in
@@ -87,12 +92,9 @@ public enum MetricsPage {
       samples(counters.resyncs, label: "cause"))
   }
 
-  private static func traffic(
+  private static func exits(
     _ status: AgentStatus, _ counters: AgentCounters, _ writer: inout MetricsWriter
   ) {
-    writer.gauge(
-      "liteboxd_agent_tunnel_up", "1 while sandbox traffic may pass, 0 while fail-closed.",
-      [Sample(status.tunnelUp ? 1 : 0)])
     writer.gauge(
       "liteboxd_agent_exit_healthy", "1 for an exit that may carry traffic.",
       status.exits.map { Sample($0.healthy ? 1 : 0, [("exit", $0.name)]) })
@@ -105,6 +107,14 @@ public enum MetricsPage {
     writer.counter(
       "liteboxd_agent_exit_switches_total", "How often traffic moved to another exit.",
       [Sample(counters.exitSwitches)])
+  }
+
+  private static func traffic(
+    _ status: AgentStatus, _ counters: AgentCounters, _ writer: inout MetricsWriter
+  ) {
+    writer.gauge(
+      "liteboxd_agent_tunnel_up", "1 while sandbox traffic may pass, 0 while fail-closed.",
+      [Sample(status.tunnelUp ? 1 : 0)])
     writer.counter(
       "liteboxd_agent_zerotier_api_errors_total",
       "Requests to ZeroTier's API without a usable answer, by kind.",

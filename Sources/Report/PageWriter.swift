@@ -125,7 +125,7 @@ struct PageWriter {
 
   private static let labelColumns = 15
   /// A message longer than this helps nobody, and hides the rest of the page.
-  private static let longestProse = 800
+  private static let longestProse = 400
 
   private func styled(_ span: Span) -> String {
     guard style == .coloured, let parameters = span.tone.parameters else { return span.text }

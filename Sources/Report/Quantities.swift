@@ -12,10 +12,11 @@ func fixed(_ value: Double, _ decimals: Int) -> String {
   return "\(sign)\(whole)." + String(repeating: "0", count: decimals - digits.count) + digits
 }
 
-/// How long something took: `85 µs`, `0.9 ms`, `12.1 ms`, `1.52 s`.
+/// How long something took: `85 µs`, `0.9 ms`, `12.1 ms`, `1.52 s`. Less than nothing is nothing.
 func shortTime(_ seconds: Double) -> String {
-  switch seconds {
-  case ..<0.000_1: fixed(seconds * 1e6, 0) + " µs"
+  guard seconds.isFinite else { return "?" }
+  return switch max(0, seconds) {
+  case ..<0.000_1: fixed(max(0, seconds) * 1e6, 0) + " µs"
   case ..<0.1: fixed(seconds * 1e3, 1) + " ms"
   case ..<1: fixed(seconds * 1e3, 0) + " ms"
   default: fixed(seconds, 2) + " s"

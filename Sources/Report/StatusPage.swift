@@ -13,7 +13,9 @@ public enum StatusPage {
   /// is readable, above it the eye loses the line. `now` is what ages are counted from.
   public static func render(_ status: AgentStatus, now: Timestamp, width: Int, style: Style) -> String {
     var page = PageWriter(width: min(max(width, 40), 120), style: style)
-    headline(status, now, &page)
+    let since = age(now.seconds(since: status.phaseSince))
+    let phase = Span("● \(status.phase.rawValue) for \(since):", status.phase.tone)
+    page.prose([], [phase, Span(status.phase.meaning)])
     findings(status.reasons, status.phase == .degraded ? .caution : .bad, &page)
     page.blank()
     TrafficPath(status).table.write(to: &page, indent: 2)
@@ -22,13 +24,7 @@ public enum StatusPage {
       exits(status.exits).write(to: &page, indent: 2)
       page.blank()
     }
-    page.entry("ZeroTier", zerotier(status.zerotier))
-    if let wan = status.wan { page.entry("WAN", self.wan(wan)) }
-    page.entry("Kernel", items: kernel(status.kernel))
-    page.entry("Reconcile", reconcile(status.reconcile, now))
-    page.entry("Drift", drift(status.drift))
-    page.entry("Guard drops", guardDrops(status.guardDrops))
-    page.entry("Configuration", configuration(status.config, now))
+    details(status, now, &page)
     if !status.warnings.isEmpty {
       page.blank()
       page.line([Span("Warnings", .strong)])
@@ -37,21 +33,17 @@ public enum StatusPage {
     return page.text
   }
 
-  private static func headline(_ status: AgentStatus, _ now: Timestamp, _ page: inout PageWriter) {
-    let since = age(now.seconds(since: status.phaseSince))
-    page.prose(
-      [],
-      [
-        Span("● \(status.phase.rawValue) for \(since):", status.phase.tone), Span(status.phase.meaning),
-      ])
+  private static func details(_ status: AgentStatus, _ now: Timestamp, _ page: inout PageWriter) {
+    page.entry("ZeroTier", zerotier(status.zerotier))
+    if let wan = status.wan { page.entry("WAN", self.wan(wan)) }
+    page.entry("Kernel", items: kernel(status.kernel))
+    page.entry("Reconcile", reconcile(status.reconcile, now))
+    page.entry("Drift", drift(status.drift))
+    page.entry("Guard drops", guardDrops(status.guardDrops))
+    page.entry("Configuration", configuration(status.config, now))
     let running = age(now.seconds(since: status.startedAt))
-    page.prose(
-      [Span("  ")],
-      [
-        Span(
-          "liteboxd-agent \(status.version) (\(status.commit)) as \(status.role.rawValue), running for \(running)",
-          .faint)
-      ])
+    let build = "\(status.version) (\(status.commit))"
+    page.entry("Agent", [Span("\(build), role \(status.role.rawValue), running for \(running)")])
   }
 
   private static func findings(_ findings: [Finding], _ tone: Tone, _ page: inout PageWriter) {
@@ -110,7 +102,7 @@ public enum StatusPage {
           + (index < kernel.objects.count - 1 ? "," : ""),
         object.observed == object.desired ? .plain : .caution)
     }
-    return [kernel.inSync ? Span("in sync" + colon, .good) : Span("out of sync" + colon, .caution)] + objects
+    return [Span(kernel.state + colon, kernel.tone)] + objects
   }
 
   private static func reconcile(_ reconcile: ReconcileStatus, _ now: Timestamp) -> [Span] {

@@ -14,7 +14,7 @@ struct TrafficPath {
   init(_ status: AgentStatus) {
     let here = Hop(
       name: status.role == .gateway ? "gateway" : "this server",
-      state: status.kernel.inSync ? "in sync" : "out of sync", tone: status.kernel.inSync ? .good : .caution)
+      state: status.kernel.state, tone: status.kernel.tone)
     let internet = Hop(
       name: "Internet", state: status.tunnelUp ? "open" : "closed", tone: status.tunnelUp ? .good : .bad)
     switch status.role {
@@ -59,6 +59,7 @@ struct TrafficPath {
       let detail = exit.rttSeconds.map { ", " + shortTime($0) } ?? ""
       return Hop(name: exit.name, state: exit.health.rawValue + detail, tone: exit.health.tone)
     }
+    guard !status.exits.isEmpty else { return Hop(name: "no exit", state: "none known yet", tone: .bad) }
     let healthy = status.exits.count { $0.healthy }
     return Hop(name: "no exit", state: "\(healthy) of \(status.exits.count) healthy", tone: .bad)
   }
@@ -106,4 +107,9 @@ extension ZeroTierStatus {
     guard interface != nil else { return .bad }
     return networkStatus.map { $0 == "OK" ? .good : .bad } ?? .caution
   }
+}
+
+extension KernelStatus {
+  var state: String { inSync ? "in sync" : objects.isEmpty ? "not read yet" : "out of sync" }
+  var tone: Tone { inSync ? .good : .caution }
 }

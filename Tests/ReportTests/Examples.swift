@@ -2,14 +2,32 @@ import Model
 import Report
 
 /// The statuses that the golden files show.
-enum Example {
+enum Example: String, CaseIterable, Sendable {
+  case ready
+  case degraded
+  case blocked
+  case starting
+  case cloud
+  case hostile
+
+  var status: AgentStatus {
+    switch self {
+    case .ready: Example.gateway
+    case .degraded: Example.refusedFile
+    case .blocked: Example.noWayOut
+    case .starting: Example.firstMoment
+    case .cloud: Example.cloudServer
+    case .hostile: Example.hostileNames
+    }
+  }
+
   static let build = BuildIdentity(version: "0.1.0", commit: "4f2a9c1")
   /// 2026-11-21T09:00:00Z
   static let start = Timestamp(secondsSinceEpoch: 1_795_251_600)
   /// 3 h 12 min later.
   static let now = Timestamp(secondsSinceEpoch: 1_795_263_120)
 
-  static func exit(_ name: String, _ address: String) -> ExitStatus {
+  private static func exit(_ name: String, _ address: String) -> ExitStatus {
     ExitStatus(name: name, address: IPAddress(address)!)
   }
 
@@ -27,7 +45,7 @@ enum Example {
     status.zerotier.interfaceIndex = InterfaceIndex(rawValue: 7)
     status.zerotier.addresses = ["10.147.17.1/24"]
     status.zerotier.online = true
-    status.exits = [cloudA, cloudB]
+    status.exits = [preferred, standby]
     status.kernel.inSync = true
     status.kernel.objects = [
       ObjectCount(kind: "rule", desired: 4, observed: 4),
@@ -46,7 +64,7 @@ enum Example {
     return status
   }
 
-  private static var cloudA: ExitStatus {
+  private static var preferred: ExitStatus {
     var exit = exit("cloud-a", "10.147.17.2")
     exit.healthy = true
     exit.health = .healthy
@@ -57,7 +75,7 @@ enum Example {
     return exit
   }
 
-  private static var cloudB: ExitStatus {
+  private static var standby: ExitStatus {
     var exit = exit("cloud-b", "10.147.17.3")
     exit.healthy = true
     exit.health = .suspect
