@@ -51,7 +51,7 @@ let package = Package(
       "Agent",
       [
         "Model", "Configuration", "Reconciliation", "Kernel", "JSON", "EventLoop", "ZeroTier",
-        "CLinux",
+        "Report", "CLinux",
       ]),
     .executableTarget(
       name: "liteboxd-agent", dependencies: ["Agent"], swiftSettings: strict),
