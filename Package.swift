@@ -52,10 +52,11 @@ let package = Package(
       ]),
     .executableTarget(
       name: "liteboxd-agent", dependencies: ["Agent"], swiftSettings: strict),
-    room("Lab", ["CLinux", "JSON", "EventLoop", "CEvent"]),
+    room("Lab", ["CLinux", "JSON"]),
     .executableTarget(name: "liteboxd-lab", dependencies: ["Lab"], swiftSettings: strict),
 
     tests("Model"),
     tests("JSON"),
+    tests("Lab", ["JSON", "liteboxd-lab"]),
   ]
 )

@@ -53,3 +53,7 @@ int clinux_effective_capabilities(uint64_t *bits) {
   *bits = data[0].effective | (uint64_t)data[1].effective << 32;
   return 0;
 }
+
+int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first) {
+  return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}

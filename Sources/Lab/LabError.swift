@@ -1,0 +1,15 @@
+import Glibc
+
+/// Why the lab could not do something: what was tried, on what, and what came of it.
+public struct LabError: Error, Hashable, CustomStringConvertible {
+  public let description: String
+
+  public init(_ attempt: String, _ reason: String) {
+    description = "\(attempt): \(reason)"
+  }
+
+  /// `code` is errno as it stood right after the call.
+  public init(_ attempt: String, errno code: Int32) {
+    self.init(attempt, "\(String(cString: strerror(code))) (errno \(code))")
+  }
+}
