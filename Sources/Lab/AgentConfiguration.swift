@@ -1,7 +1,9 @@
 extension Lab {
   /// Starts the agent on a node; nil as configuration means the lab's own for that node. It is ended with the
   /// lab at the latest. A second start on the same node finds the first one's state.
-  @discardableResult public func startAgent(on node: Node, configuration: String? = nil) throws -> AgentProcess {
+  @discardableResult public func startAgent(on node: Node, configuration: String? = nil) throws
+    -> AgentProcess
+  {
     let program = try options.agent ?? Lab.program("liteboxd-agent", environment: "LITEBOXD_AGENT")
     let text = try configuration ?? self.configuration(for: node)
     let agent = try AgentProcess(node, configuration: text, in: self, program: program)

@@ -12,7 +12,9 @@ public struct Moment: Hashable, Comparable, Sendable {
   }
 
   public static func < (a: Moment, b: Moment) -> Bool { a.nanoseconds < b.nanoseconds }
-  public static func + (a: Moment, b: Duration) -> Moment { Moment(nanoseconds: a.nanoseconds + b.nanoseconds) }
+  public static func + (a: Moment, b: Duration) -> Moment {
+    Moment(nanoseconds: a.nanoseconds + b.nanoseconds)
+  }
   public static func - (a: Moment, b: Moment) -> Duration { .nanoseconds(a.nanoseconds - b.nanoseconds) }
 
   /// What is left until this moment, for poll(2): rounded up, at least 0.

@@ -1,6 +1,9 @@
 import Glibc
 
-enum FileCreation { case no, mode(mode_t) }
+enum FileCreation {
+  case no
+  case mode(mode_t)
+}
 
 /// Writes the whole file, replacing what was in it.
 func writeFile(_ path: String, _ text: String, creating: FileCreation) throws(LabError) {

@@ -41,14 +41,18 @@ struct HTTPClient {
   }
 
   private func connected(until end: Moment) throws -> Descriptor {
-    guard let address = SocketAddress(host, port: port) else { throw LabError("asking \(host)", "no address") }
+    guard let address = SocketAddress(host, port: port) else {
+      throw LabError("asking \(host)", "no address")
+    }
     let socket = try Descriptor.socket(host.contains(":") ? AF_INET6 : AF_INET, .stream, .nonblocking)
     if let source {
       guard let local = SocketAddress(source, port: 0) else { throw LabError("binding", "no address") }
       try socket.bind(local, called: source)
     }
     let code = socket.connect(address)
-    guard code == 0 || code == EINPROGRESS else { throw LabError("connecting to \(host):\(port)", errno: code) }
+    guard code == 0 || code == EINPROGRESS else {
+      throw LabError("connecting to \(host):\(port)", errno: code)
+    }
     try wait(for: POLLOUT, on: socket, until: end, "connecting to \(host):\(port)")
     let late = socket.pendingError
     guard late == 0 else { throw LabError("connecting to \(host):\(port)", errno: late) }
@@ -75,7 +79,8 @@ extension Lab {
 
   /// Asks the server in the Internet for the address that it sees. The failure says what happened instead.
   public func fetch(
-    from origin: Origin, host: String = Address.server, path: String = "/", within limit: Duration = .seconds(2)
+    from origin: Origin, host: String = Address.server, path: String = "/",
+    within limit: Duration = .seconds(2)
   ) -> Result<String, LabError> {
     var client = HTTPClient(host: host, path: path, limit: limit)
     let node: Node

@@ -132,3 +132,8 @@ private struct WeakLab: Sendable {
   weak let lab: Lab?
   init(_ lab: Lab) { self.lab = lab }
 }
+
+extension Lab {
+  /// Lets the lab run on for a while: the length of a fault, not a wait for something.
+  public func letPass(_ time: Duration) { pause(time) }
+}

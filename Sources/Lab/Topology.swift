@@ -100,7 +100,8 @@ struct Topology {
       "link set pod0 up",
     ])
     try pod.ip(batch: [
-      "addr add \(Address.pod)/24 dev eth0", "link set eth0 up", "route add default via \(Address.podGateway)",
+      "addr add \(Address.pod)/24 dev eth0", "link set eth0 up",
+      "route add default via \(Address.podGateway)",
     ])
     // A packet from the pod has the egress IP as its source when the gateway routes it, an address of its own.
     try gateway.setSysctls(["net.ipv4.conf.pod0.accept_local": "1", "net.ipv4.ip_forward": "1"])
@@ -135,7 +136,8 @@ struct Topology {
       "route add default via \(Address.cloudRouter)", "route add default via \(prefix):1",
     ])
     try internet.ip(batch: [
-      "addr add \(prefix):1/64 dev \(node) nodad", "link set \(node) up", "route add \(address)/32 dev \(node)",
+      "addr add \(prefix):1/64 dev \(node) nodad", "link set \(node) up",
+      "route add \(address)/32 dev \(node)",
     ])
     try cloud.setSysctls(["net.ipv4.ip_forward": "0"])
     try internet.setSysctls(["net.ipv4.conf.\(node).proxy_arp": "1"])

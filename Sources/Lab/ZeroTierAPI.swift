@@ -33,7 +33,9 @@ struct ZeroTierAPI {
     listener = nil
     let socket = try Descriptor.socket(AF_INET, .stream, .nonblocking)
     try socket.setOption(SOL_SOCKET, SO_REUSEADDR)
-    guard let address = SocketAddress("0.0.0.0", port: port) else { throw LabError("listening", "no address") }
+    guard let address = SocketAddress("0.0.0.0", port: port) else {
+      throw LabError("listening", "no address")
+    }
     try socket.bind(address, called: "port \(port)")
     guard Glibc.listen(socket.number, 128) == 0 else { throw LabError("listening on \(port)", errno: errno) }
     listener = socket

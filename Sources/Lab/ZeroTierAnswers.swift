@@ -46,7 +46,9 @@ struct ZeroTierAnswers {
   private func list(_ items: [String]) -> String { "[\(items.joined(separator: ","))]" }
 
   private func oneNetwork(_ id: String) -> Answer {
-    if fault == .anotherNetwork, let stranger = networks.first { return Answer(code: 200, body: stranger.body) }
+    if fault == .anotherNetwork, let stranger = networks.first {
+      return Answer(code: 200, body: stranger.body)
+    }
     guard let found = networks.first(where: { $0.id == id }) else { return .unknownNetwork }
     return Answer(code: 200, body: found.body)
   }
@@ -104,7 +106,9 @@ struct ZeroTierAnswers {
     let address = UInt64(node.zeroTierID ?? "", radix: 16) ?? 0
     let id = UInt64(network, radix: 16) ?? 0
     var octets = [id & 0xfe | 0x02 == 0x52 ? 0x32 : id & 0xfe | 0x02]
-    for place in 0..<5 { octets.append((address >> UInt64(32 - 8 * place) ^ id >> UInt64(8 + 8 * place)) & 0xff) }
+    for place in 0..<5 {
+      octets.append((address >> UInt64(32 - 8 * place) ^ id >> UInt64(8 + 8 * place)) & 0xff)
+    }
     return octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: ":")
   }
 }

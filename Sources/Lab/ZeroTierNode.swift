@@ -26,7 +26,9 @@ public final class ZeroTierNode: Sendable {
     namespace = try lab.namespace(node)
     directory = lab.directory
     stateDirectory = "\(lab.directory)/zerotier-\(node)"
-    guard let address = node.tunnelAddress else { throw LabError("running ZeroTier on \(node)", "no address") }
+    guard let address = node.tunnelAddress else {
+      throw LabError("running ZeroTier on \(node)", "no address")
+    }
     var settings = ZeroTierSettings()
     settings.node = node
     settings.directory = directory

@@ -49,7 +49,9 @@ struct ZeroTierSettings {
       case "--device": device = value
       case "--address": address = value
       case "--node":
-        guard let node = Node(rawValue: value) else { throw LabError("reading \(option)", "no node \(value)") }
+        guard let node = Node(rawValue: value) else {
+          throw LabError("reading \(option)", "no node \(value)")
+        }
         self.node = node
       case "--start":
         guard let start = Start(rawValue: value) else { throw LabError("reading \(option)", value) }
