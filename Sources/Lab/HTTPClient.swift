@@ -10,6 +10,9 @@ struct HTTPClient {
   var source: String?
   var limit: Duration = .seconds(2)
 
+  /// Octets of a response.
+  private static let maximum = 64 << 20
+
   struct Response: Hashable, Sendable {
     /// The status line and fields, without the empty line.
     let head: String
@@ -27,11 +30,14 @@ struct HTTPClient {
       throw LabError("asking \(host):\(port)", errno: errno)
     }
     var received: [UInt8] = []
-    while received.count < 64 << 20 {
+    while true {
       try wait(for: POLLIN, on: socket, until: end, "reading from \(host):\(port)")
       let bytes = receiveSome(from: socket.number)
       if bytes.isEmpty { break }
       received += bytes
+      guard received.count <= HTTPClient.maximum, Moment.now < end else {
+        throw LabError("reading from \(host):\(port)", "no end after \(received.count) octets")
+      }
     }
     let text = String(decoding: received, as: UTF8.self)
     guard let gap = text.firstRange(of: "\r\n\r\n") else {
