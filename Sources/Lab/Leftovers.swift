@@ -21,3 +21,8 @@ enum Leftovers {
     return kill(pid, 0) == -1 && errno == ESRCH
   }
 }
+
+extension Lab {
+  /// Removes what labs left behind whose process was killed. Every process does so before its first lab.
+  public static func removeLeftovers() { Leftovers.sweep() }
+}

@@ -15,7 +15,7 @@ public enum Node: String, CaseIterable, Hashable, Sendable, CustomStringConverti
 }
 
 /// How many cloud servers a lab has.
-public enum CloudServers: Sendable {
+public enum CloudServers: String, Sendable {
   case one, two
   var nodes: [Node] { self == .one ? [.cloudA] : [.cloudA, .cloudB] }
 }

@@ -1,6 +1,7 @@
 /// What the simulated ZeroTier's API has to say; pure, so that the wire is someone else's matter.
 struct ZeroTierAnswers {
   var node: Node
+  var clouds = CloudServers.one
   var networkID: String
   var device: String
   var address: String
@@ -86,7 +87,7 @@ struct ZeroTierAnswers {
   /// In the order of their addresses, as ZeroTier lists them.
   private var peers: [(id: String, body: String)] {
     let root = (Recorded.root.id, Recorded.root.underlay, "PLANET")
-    let nodes = CloudServers.two.nodes + [.gateway]
+    let nodes = clouds.nodes + [.gateway]
     let leaves = nodes.filter { $0 != node && knowsPeers && paths != .offline }.compactMap { peer in
       peer.zeroTierID.map { ($0, "192.0.2.20/51315", "LEAF") }
     }

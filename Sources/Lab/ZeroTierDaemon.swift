@@ -20,7 +20,7 @@ final class ZeroTierDaemon {
     control = try ZeroTierDaemon.listen(at: settings.controlPath)
     frames = try FrameSwitch(node: settings.node, directory: settings.directory)
     var answers = ZeroTierAnswers(
-      node: settings.node, networkID: settings.networkID, device: settings.device,
+      node: settings.node, clouds: settings.clouds, networkID: settings.networkID, device: settings.device,
       address: settings.address, token: try settings.authToken())
     answers.online = settings.start == .first
     answers.knowsPeers = settings.start == .first
@@ -57,7 +57,7 @@ final class ZeroTierDaemon {
     frames.isOpen = false
     after(.milliseconds(450)) { $0.api.answers.knowsPeers = true }
     after(.seconds(5)) { $0.api.answers.online = true }
-    if settings.start == .again { after(.milliseconds(300)) { $0.frames.isOpen = true } }
+    if settings.start == .again { after(settings.silence) { $0.frames.isOpen = true } }
     if settings.start == .deauthorised {
       after(.milliseconds(500)) { $0.api.answers.network = .deauthorised }
     }

@@ -36,6 +36,7 @@ public final class ZeroTierNode: Sendable {
     settings.networkID = ZeroTierNode.networkID
     settings.device = ZeroTierNode.firstDevice
     settings.address = address
+    settings.clouds = lab.options.clouds
     running = Mutex(Running(settings: settings))
     try makeDirectory(stateDirectory)
     try start()
@@ -103,12 +104,16 @@ public final class ZeroTierNode: Sendable {
   public enum Authorisation: Sendable { case authorised, deauthorised }
 
   /// Starts it again, with a new interface index and the cache's answers at once; `device` gives the interface
-  /// another name. Returns when the link is up; traffic flows 0.3 s after the start.
-  public func restart(as authorisation: Authorisation = .authorised, device: String? = nil) throws {
+  /// another name. Returns when the link is up. `silence` is how long the tunnel then carries nothing: 0.3 to 9 s
+  /// with the real one, none here, so that what is measured is not the lab.
+  public func restart(
+    as authorisation: Authorisation = .authorised, device: String? = nil, silence: Duration = .zero
+  ) throws {
     if running.withLock({ $0.process != nil }) { try kill() }
     running.withLock { running in
       running.settings.start = authorisation == .authorised ? .again : .deauthorised
       running.settings.device = device ?? running.settings.device
+      running.settings.silence = silence
     }
     try start()
     try waitUntilUp()

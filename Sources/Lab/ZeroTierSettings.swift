@@ -7,7 +7,7 @@ struct ZeroTierSettings {
   enum Start: String {
     /// Everything settled at once, so that a lab need not wait.
     case first
-    /// From its cache: OK and the address at once, offline for five seconds, traffic after 0.3 s.
+    /// From its cache: OK and the address at once, offline for five seconds.
     case again
     /// The same, and the controller says no 0.5 s later.
     case deauthorised
@@ -22,6 +22,9 @@ struct ZeroTierSettings {
   var device = ""
   var address = ""
   var start = Start.first
+  /// From a restart until frames pass.
+  var silence = Duration.zero
+  var clouds = CloudServers.one
 
   /// Set by SIGTERM.
   static let terminated = Atomic<Bool>(false)
@@ -32,7 +35,8 @@ struct ZeroTierSettings {
   var arguments: [String] {
     [
       "--node", node.rawValue, "--socket-dir", directory, "--state", state, "--network", networkID,
-      "--device", device, "--address", address, "--start", start.rawValue,
+      "--device", device, "--address", address, "--start", start.rawValue, "--clouds", clouds.rawValue,
+      "--silence-ns", "\(silence.nanoseconds)",
     ]
   }
 
@@ -56,6 +60,10 @@ struct ZeroTierSettings {
       case "--start":
         guard let start = Start(rawValue: value) else { throw LabError("reading \(option)", value) }
         self.start = start
+      case "--clouds":
+        guard let clouds = CloudServers(rawValue: value) else { throw LabError("reading \(option)", value) }
+        self.clouds = clouds
+      case "--silence-ns": silence = .nanoseconds(Int64(value) ?? 0)
       default: throw LabError("reading \(option)", "unknown option")
       }
     }
