@@ -85,7 +85,9 @@ public final class AgentProcess: Sendable {
     let found = try eventually(within: limit, step: .milliseconds(20)) { () -> JSONValue? in
       guard isRunning else { throw LabError("waiting for \(wanted) on \(node)", "the agent ended:\n\(log)") }
       last = try status()
-      return try last.flatMap { try test($0) ? $0 : nil }
+      if let last, try test(last) { return last }
+      // Spelled out: a bare nil may also be read as JSON's null.
+      return Optional.none
     }
     if let found { return found }
     let shown = last?.text ?? "no answer"

@@ -12,7 +12,10 @@ struct AgentProcessTests {
       trap 'echo ended >&2; exit 0' TERM
       echo "started in $STATE_DIRECTORY with $3" >&2
       while :; do sleep 0.02; done ;;
-    status) echo '{"phase": "ready", "drift": {"repairedTotal": 3}}' ;;
+    status)
+      echo asked >> "$STATE_DIRECTORY/asked"
+      [ $(wc -l < "$STATE_DIRECTORY/asked") -gt 2 ] && phase=ready || phase=starting
+      echo "{\\"phase\\": \\"$phase\\", \\"drift\\": {\\"repairedTotal\\": 3}}" ;;
     *) echo "args: $*"; exit 64 ;;
     esac
     """
@@ -31,7 +34,8 @@ struct AgentProcessTests {
   func lifecycle() throws {
     try withAgent { lab, agent in
       let status = try agent.waitFor(phase: "ready", within: .seconds(5))
-      #expect(status["drift"]?["repairedTotal"] == 3)
+      #expect(status["phase"] == "ready" && status["drift"]?["repairedTotal"] == 3)
+      #expect(throws: LabError.self) { try agent.waitFor(phase: "blocked", within: .milliseconds(50)) }
       #expect(try agent.run(["nosuch"]).status == .exited(64))
       let started = eventually(within: .seconds(5)) { agent.log.contains("started in") ? true : nil }
       #expect(started == true)
