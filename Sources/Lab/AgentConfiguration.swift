@@ -1,18 +1,7 @@
 extension Lab {
-  /// Starts the agent on a node; nil as configuration means the lab's own for that node. It is ended with the
-  /// lab at the latest. A second start on the same node finds the first one's state.
-  @discardableResult public func startAgent(on node: Node, configuration: String? = nil) throws
-    -> AgentProcess
-  {
-    let program = try options.agent ?? Lab.program("liteboxd-agent", environment: "LITEBOXD_AGENT")
-    let text = try configuration ?? self.configuration(for: node)
-    let agent = try AgentProcess(node, configuration: text, in: self, program: program)
-    keep(agent)
-    return agent
-  }
-
-  /// A configuration that makes the lab quick: short intervals for probes and polls, no metrics.
-  public func configuration(for node: Node) throws -> String {
+  /// A configuration that makes the lab quick: short intervals for probes and polls.
+  /// `metrics` is an address to listen on; every node has its own ports.
+  public func configuration(for node: Node, metrics: String = "off") throws -> String {
     let role = node == .gateway ? gatewaySection : cloudSection
     return """
       role: \(node == .gateway ? "gateway" : "cloud")
@@ -23,9 +12,9 @@ extension Lab {
         pollInterval: 500ms
       \(role)
       status:
-        socket: \(try AgentFiles(node, in: self).socket)
+        socket: \(try AgentProgram(node, in: self).socket)
       metrics:
-        listen: "off"
+        listen: "\(metrics)"
       reconcile:
         resyncInterval: 5s
         configPollInterval: 500ms

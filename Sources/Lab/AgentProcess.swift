@@ -4,42 +4,28 @@ import Synchronization
 
 /// The real agent, running in a namespace of the lab.
 public final class AgentProcess: Sendable {
-  public let node: Node
-  public let configurationPath: String
-  private let program: String
-  private let namespace: NetworkNamespace
-  private let environment: [String: String]
-  private let logPath: String
+  public let program: AgentProgram
   private let process: ChildProcess
 
-  init(_ node: Node, configuration: String, in lab: Lab, program: String) throws {
-    self.node = node
+  init(_ program: AgentProgram, environment: [String: String], wrapper: [String]) throws {
     self.program = program
-    namespace = try lab.namespace(node)
-    let files = try AgentFiles(node, in: lab)
-    configurationPath = files.configuration
-    environment = files.environment
-    logPath = files.log
-    try writeFile(files.configuration, configuration, creating: .mode(0o600))
-    process = try AgentProcess.start(
-      namespace.execute([program, "run", "--config", files.configuration]).arguments, environment, files.log)
-  }
-
-  private static func start(
-    _ arguments: [String], _ environment: [String: String], _ logPath: String
-  ) throws(LabError) -> ChildProcess {
     let nothing = Descriptor(open("/dev/null", O_RDONLY | O_CLOEXEC))
-    let log = Descriptor(open(logPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600))
-    guard nothing.number >= 0, log.number >= 0 else { throw LabError("opening \(logPath)", errno: errno) }
-    let streams = ChildProcess.Streams(input: nothing.number, output: log.number, error: log.number)
-    return try ChildProcess(arguments, environment: environment, streams: streams, group: .own)
+    let log = Descriptor(open(program.logPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600))
+    guard nothing.number >= 0, log.number >= 0 else {
+      throw LabError("opening \(program.logPath)", errno: errno)
+    }
+    process = try ChildProcess(
+      program.command(["run"], wrapper: wrapper).arguments,
+      environment: program.environment.merging(environment) { $1 },
+      streams: .init(input: nothing.number, output: log.number, error: log.number), group: .own)
   }
 
+  public var node: Node { program.node }
   /// The agent's own process number: `ip netns exec` became it.
   public var pid: pid_t { process.pid }
   public var isRunning: Bool { process.poll() == nil }
-  /// All that it has written so far, standard output and error.
-  public var log: String { (try? readFile(logPath)) ?? "" }
+  /// All that it and its predecessors on this node have written so far, standard output and error.
+  public var log: String { (try? readFile(program.logPath)) ?? "" }
 
   public func signal(_ number: Int32) { process.signal(number) }
   /// SIGSTOP: frozen, its kernel state left to whatever happens.
@@ -63,19 +49,11 @@ public final class AgentProcess: Sendable {
 
   /// Runs the same program with another command, in the same namespace, with the same configuration.
   public func run(_ arguments: [String], limit: Duration = .seconds(20)) throws -> Command.Result {
-    var command = namespace.execute([program] + arguments + ["--config", configurationPath])
-    command.limit = limit
-    return try command.run(environment: environment)
+    try program.run(arguments, limit: limit)
   }
 
   /// `status --json`; nil while no daemon answers.
-  public func status() throws -> JSONValue? {
-    let result = try run(["status", "--json"])
-    guard result.status != .exited(3) else { return nil }
-    do { return try JSONValue(parsing: result.stdout.utf8) } catch {
-      throw LabError("reading status --json of \(node)", "\(error): \(result.stdout)\(result.stderr)")
-    }
-  }
+  public func status() throws -> JSONValue? { try program.status() }
 
   /// Asks every 20 ms until the status passes `test`, and hands it back.
   @discardableResult public func waitForStatus(
@@ -99,36 +77,5 @@ public final class AgentProcess: Sendable {
     try waitForStatus("phase \(phase)", within: limit) { $0["phase"]?.string == phase }
   }
 
-  /// Replaces the configuration's file by rename, as an editor does.
-  public func rewrite(configuration: String) throws {
-    try writeFile("\(configurationPath).new", configuration, creating: .mode(0o600))
-    guard rename("\(configurationPath).new", configurationPath) == 0 else {
-      throw LabError("replacing \(configurationPath)", errno: errno)
-    }
-  }
-
   func end() { process.end() }
-}
-
-/// Where an agent of the lab keeps its things.
-struct AgentFiles {
-  let configuration: String
-  let log: String
-  let socket: String
-  private let directory: String
-
-  init(_ node: Node, in lab: Lab) throws(LabError) {
-    directory = "\(lab.directory)/agent-\(node)"
-    for path in [directory, "\(directory)/state", "\(directory)/run"] where access(path, F_OK) != 0 {
-      try makeDirectory(path)
-    }
-    configuration = "\(directory)/agent.yaml"
-    log = "\(directory)/log"
-    socket = "\(directory)/run/agent.sock"
-  }
-
-  /// What systemd would set.
-  var environment: [String: String] {
-    ["STATE_DIRECTORY": "\(directory)/state", "RUNTIME_DIRECTORY": "\(directory)/run"]
-  }
 }

@@ -4,7 +4,10 @@ import Synchronization
 /// One stream of the lab's traffic.
 public struct TrafficFlow: Hashable, Sendable, CustomStringConvertible {
   public enum Kind: String, CaseIterable, Sendable {
+    /// A new TCP connection each time, a datagram from one socket, an echo request.
     case tcp, udp, icmp
+    /// Lines on one TCP connection that stays.
+    case stream
     /// UDP from the gateway's own ZeroTier IPv6 address; there is no way back for it.
     case ipv6
   }

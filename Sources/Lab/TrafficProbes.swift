@@ -16,13 +16,14 @@ func makeProbe(_ kind: TrafficFlow.Kind, from source: String?) throws -> any Tra
   case .tcp: TCPProbe(source: source)
   case .udp: try UDPProbe(to: Address.server, from: source)
   case .icmp: try ICMPProbe(from: source)
+  case .stream: try StreamProbe(from: source)
   case .ipv6: try UDPProbe(to: Address.serverIPv6, from: source)
   }
 }
 
 /// A socket that sends from `source` even while no link has that address (`IP_TRANSPARENT`, ip(7)): what
 /// leaves a host must not depend on an address that comes and goes.
-private func socket(
+func socket(
   _ kind: SocketKind, protocol number: Int32 = 0, to host: String, from source: String?
 ) throws(LabError) -> Descriptor {
   let isIPv6 = host.contains(":")
@@ -40,17 +41,17 @@ private func socket(
   return socket
 }
 
-private func address(of host: String, port: UInt16) throws(LabError) -> SocketAddress {
+func address(of host: String, port: UInt16) throws(LabError) -> SocketAddress {
   guard let address = SocketAddress(host, port: port) else { throw LabError("asking \(host)", "no address") }
   return address
 }
 
 /// Waits for readiness until then; false when the time is up.
-private func waits(for descriptors: inout [pollfd], until end: Moment) -> Bool {
+func waits(for descriptors: inout [pollfd], until end: Moment) -> Bool {
   poll(&descriptors, nfds_t(descriptors.count), end.pollTimeout) > 0
 }
 
-private struct UDPProbe: TrafficProbe {
+struct UDPProbe: TrafficProbe {
   private let descriptor: Descriptor
   private let server: SocketAddress
 

@@ -68,7 +68,14 @@ struct AgentProcessTests {
       #expect(frozen == true)
       agent.kill()
       #expect(!agent.isRunning)
-      let second = try lab.startAgent(on: .gateway)
+      #expect(try lab.agentProgram(on: .cloudA).run(["nosuch"]).stdout.contains("args: nosuch --config"))
+      let second = try lab.startAgent(
+        on: .gateway, environment: ["NOTIFY_SOCKET": "/x"], wrapper: ["prlimit", "--nofile=99"])
+      let limits = eventually(within: .seconds(5)) { () -> String? in
+        let limits = try? Command(["cat", "/proc/\(second.pid)/limits"]).output()
+        return limits?.contains(" 99 ") == true ? limits : nil
+      }
+      #expect(limits != nil)
       try second.waitFor(phase: "ready", within: .seconds(5))
     }
   }

@@ -73,6 +73,32 @@ struct LeakTests {
     #expect(report.answered < report.sent)
   }
 
+  @Test("an established connection goes on through a tunnel that was away for a moment")
+  func stream() throws {
+    let lab = try Lab()
+    defer { lab.close() }
+    try lab.followPlanByHand(fallback: .unreachable)
+    let traffic = try lab.startTraffic([TrafficFlow(.forwarded, .stream), TrafficFlow(.bound, .stream)])
+    _ = try traffic.waitForAnswers(after: .now, within: .seconds(5))
+    try lab.zeroTier(.gateway).tell(.dropFrames(of: nil))
+    lab.letPass(.milliseconds(300))
+    try lab.zeroTier(.gateway).tell(.passFrames)
+    _ = try traffic.waitForAnswers(after: .now, within: .seconds(5))
+    let report = try traffic.stop()
+    #expect(report.longestGap > .milliseconds(250), "\(report)")
+    #expect(report.counts.values.allSatisfy { $0.refused == 0 })
+  }
+
+  @Test("a spoofed source leaves and is counted, a true one is answered")
+  func question() throws {
+    let lab = try Lab()
+    defer { lab.close() }
+    #expect(try lab.ask(from: .cloudA).get() == "203.0.113.50")
+    let spoofed = lab.ask(from: .cloudA, source: "10.147.17.77", within: .milliseconds(100))
+    #expect((try? spoofed.get()) == nil)
+    #expect(try lab.leaks().cloud == 1)
+  }
+
   @Test("an IPv6 packet with a unique local source is counted")
   func ipv6() throws {
     let lab = try Lab()
