@@ -1,6 +1,5 @@
 import Glibc
 import JSON
-import Synchronization
 
 /// The real agent, running in a namespace of the lab.
 public final class AgentProcess: Sendable {

@@ -1,6 +1,5 @@
 import CLinux
 import Glibc
-import Synchronization
 
 /// How a process ended (wait(2)).
 public enum ExitStatus: Hashable, Sendable, CustomStringConvertible {
@@ -25,7 +24,7 @@ public enum ExitStatus: Hashable, Sendable, CustomStringConvertible {
 final class ChildProcess: Sendable {
   let pid: pid_t
   let command: String
-  private let status = Mutex<ExitStatus?>(nil)
+  private let status = Guarded<ExitStatus?>(nil)
 
   /// What the child gets as its standard streams: open descriptors, which stay the caller's.
   struct Streams {
@@ -59,6 +58,18 @@ final class ChildProcess: Sendable {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
+    settle(&attributes, group)
+    var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+    var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
+    defer { for text in argv + envp { free(text) } }
+    var pid: pid_t = 0
+    let code = posix_spawnp(&pid, arguments[0], &actions, &attributes, &argv, &envp)
+    guard code == 0 else { throw LabError("starting \(arguments.joined(separator: " "))", errno: code) }
+    return pid
+  }
+
+  /// Every signal unblocked and at its default, whatever the calling thread has made of them.
+  private static func settle(_ attributes: inout posix_spawnattr_t, _ group: ProcessGroup) {
     var none = sigset_t()
     var all = sigset_t()
     sigemptyset(&none)
@@ -67,13 +78,6 @@ final class ChildProcess: Sendable {
     posix_spawnattr_setsigdefault(&attributes, &all)
     let flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (group == .own ? POSIX_SPAWN_SETPGROUP : 0)
     posix_spawnattr_setflags(&attributes, Int16(flags))
-    var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-    var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
-    defer { for text in argv + envp { free(text) } }
-    var pid: pid_t = 0
-    let code = posix_spawnp(&pid, arguments[0], &actions, &attributes, &argv, &envp)
-    guard code == 0 else { throw LabError("starting \(arguments.joined(separator: " "))", errno: code) }
-    return pid
   }
 
   /// Commands speak English and are found where root's are; what sanitizers and coverage need passes through.

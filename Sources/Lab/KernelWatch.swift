@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// A change that the kernel announced, and when this process read it.
 public struct KernelEvent: Hashable, Sendable {
@@ -73,7 +72,7 @@ private func netlinkSocket(_ family: Int32, groups: UInt32) throws(LabError) -> 
 }
 
 private final class Recorder: Sendable {
-  private let events = Mutex<[KernelEvent]>([])
+  private let events = Guarded<[KernelEvent]>([])
   var all: [KernelEvent] { events.withLock { $0 } }
 
   func read(_ sockets: [Descriptor], within milliseconds: Int32) {

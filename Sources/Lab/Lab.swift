@@ -22,7 +22,7 @@ public final class Lab: Sendable {
   public let directory: String
   public let options: Options
   private let namespaces: [Node: NetworkNamespace]
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   /// What has to be ended before the namespaces can go.
   private struct State {
@@ -33,7 +33,7 @@ public final class Lab: Sendable {
   }
 
   private static let counter = Atomic<Int>(0)
-  private static let everyOpen = Mutex<[String: WeakLab]>([:])
+  private static let everyOpen = Guarded<[String: WeakLab]>([:])
   private static let sweptOnce: Void = Leftovers.sweep()
 
   /// Builds everything and waits until the simulated ZeroTier is up on every node.

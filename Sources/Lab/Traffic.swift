@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// One stream of the lab's traffic.
 public struct TrafficFlow: Hashable, Sendable, CustomStringConvertible {
@@ -68,12 +67,12 @@ public struct TrafficReport: Sendable, CustomStringConvertible {
 public final class Traffic: Sendable {
   private let started = Moment.now
   private let stopFlag = StopFlag()
-  private let threads: Mutex<[WorkerThread]>
+  private let threads: Guarded<[WorkerThread]>
   private let ledger: Ledger
 
   fileprivate init(_ lab: Lab, flows: Set<TrafficFlow>, perSecond: Int) throws {
     ledger = Ledger(flows, from: started)
-    threads = Mutex([])
+    threads = Guarded([])
     for flow in flows {
       let (ledger, flag) = (ledger, stopFlag)
       let node: Node = flow.path == .forwarded ? .pod : .gateway
@@ -121,12 +120,12 @@ extension Lab {
 
 /// The counts of all flows, written by their threads.
 private final class Ledger: Sendable {
-  private let counts: Mutex<[TrafficFlow: TrafficReport.Count]>
+  private let counts: Guarded<[TrafficFlow: TrafficReport.Count]>
   private let started: Moment
   let flows: Set<TrafficFlow>
 
   init(_ flows: Set<TrafficFlow>, from started: Moment) {
-    counts = Mutex(Dictionary(uniqueKeysWithValues: flows.map { ($0, TrafficReport.Count()) }))
+    counts = Guarded(Dictionary(uniqueKeysWithValues: flows.map { ($0, TrafficReport.Count()) }))
     self.started = started
     self.flows = flows
   }

@@ -1,12 +1,11 @@
 import CLinux
 import Glibc
-import Synchronization
 
 /// A thread of its own in a network namespace. It is never one of Swift's pool: an await there would go on in
 /// the wrong namespace, and unrelated work would land in this one. Sockets that it opens stay in the namespace
 /// whoever uses them.
 final class WorkerThread: Sendable {
-  private let thread: Mutex<pthread_t?>
+  private let thread: Guarded<pthread_t?>
 
   /// Starts `body`; nil as namespace means the caller's own.
   init(in namespace: NetworkNamespace?, _ body: @escaping @Sendable () throws -> Void) throws(LabError) {
@@ -18,7 +17,7 @@ final class WorkerThread: Sendable {
       Unmanaged<Job>.fromOpaque(context).release()
       throw LabError("starting a thread", errno: code)
     }
-    self.thread = Mutex(thread)
+    self.thread = Guarded(thread)
     self.job = job
   }
   private let job: Job
@@ -37,7 +36,7 @@ final class WorkerThread: Sendable {
 private final class Job: Sendable {
   let namespace: NetworkNamespace?
   let body: @Sendable () throws -> Void
-  let failure = Mutex<(any Error)?>(nil)
+  let failure = Guarded<(any Error)?>(nil)
 
   init(namespace: NetworkNamespace?, body: @escaping @Sendable () throws -> Void) {
     self.namespace = namespace
@@ -72,17 +71,14 @@ extension NetworkNamespace {
 
   /// Does `body` on a fresh thread inside and hands back what it made.
   public func inside<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) throws -> Result {
-    let result = Mutex<Result?>(nil)
-    let box = ResultBox(result)
-    try WorkerThread(in: self) { box.set(try body()) }.join()
-    guard let value = box.take() else { throw LabError("working in namespace \(name)", "no result") }
+    let result = Guarded<Result?>(nil)
+    try WorkerThread(in: self) {
+      let made = try body()
+      result.withLock { $0 = made }
+    }.join()
+    guard let value = result.withLock({ $0 }) else {
+      throw LabError("working in namespace \(name)", "no result")
+    }
     return value
   }
-}
-
-private final class ResultBox<Value: Sendable>: Sendable {
-  private let value: Mutex<Value?>
-  init(_ value: consuming Mutex<Value?>) { self.value = value }
-  func set(_ new: Value) { value.withLock { $0 = new } }
-  func take() -> Value? { value.withLock { $0 } }
 }

@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// The process that stands in for zerotier-one on one node: its device, its API, and the frames between the
 /// nodes. Runs inside the node's namespace and is told what to do over a Unix socket.

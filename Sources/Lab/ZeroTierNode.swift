@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// The lab's hand on one node's simulated ZeroTier.
 public final class ZeroTierNode: Sendable {
@@ -8,7 +7,7 @@ public final class ZeroTierNode: Sendable {
   public let stateDirectory: String
   private let namespace: NetworkNamespace
   private let directory: String
-  private let running: Mutex<Running>
+  private let running: Guarded<Running>
 
   private struct Running {
     var settings: ZeroTierSettings
@@ -37,7 +36,7 @@ public final class ZeroTierNode: Sendable {
     settings.device = ZeroTierNode.firstDevice
     settings.address = address
     settings.clouds = lab.options.clouds
-    running = Mutex(Running(settings: settings))
+    running = Guarded(Running(settings: settings))
     try makeDirectory(stateDirectory)
     try start()
   }
