@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Why the lab could not do something: what was tried, on what, and what came of it.
@@ -10,6 +11,7 @@ public struct LabError: Error, Hashable, CustomStringConvertible {
 
   /// `code` is errno as it stood right after the call.
   public init(_ attempt: String, errno code: Int32) {
-    self.init(attempt, "\(String(cString: strerror(code))) (errno \(code))")
+    let name = clinux_errno_name(code).map { String(cString: $0) } ?? "errno \(code)"
+    self.init(attempt, "\(String(cString: strerror(code))) (\(name))")
   }
 }

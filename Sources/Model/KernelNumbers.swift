@@ -96,3 +96,10 @@ extension RouteProtocol: CustomStringConvertible {
     }
   }
 }
+
+extension InterfaceName {
+  /// `lo`, in every network namespace.
+  public static let loopback = InterfaceName(trusted: "lo")
+
+  private init(trusted text: String) { self.text = text }
+}

@@ -27,4 +27,14 @@ int clinux_effective_capabilities(uint64_t *bits);
  * `first` upwards. Returns 0 or an error number. */
 int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 
+/* strerrorname_np(3) exists under _GNU_SOURCE only. NULL for a number without a name. */
+const char *clinux_errno_name(int number);
+
+/* ioctl(2) is variadic. Columns of the terminal behind the descriptor; 0 if there is none. */
+int clinux_terminal_columns(int fd);
+
+/* A string macro given to the compiler cannot reach Swift: the revision that this was built from, or "unknown"
+ * (-DLITEBOXD_COMMIT="…"). */
+const char *clinux_build_commit(void);
+
 #endif

@@ -1,0 +1,90 @@
+import Glibc
+
+/// Where a request goes: an address in numbers, never a name.
+public struct HTTPTarget: Hashable, Sendable {
+  public let host: String
+  public let port: UInt16
+  /// Begins with a slash; may have a query.
+  public let path: String
+  /// This host's address to send from; nil leaves it to the kernel's routing.
+  public let source: String?
+
+  public init(host: String, port: UInt16, path: String, source: String? = nil) {
+    self.host = host
+    self.port = port
+    self.path = path
+    self.source = source
+  }
+}
+
+/// An HTTP/1.1 client for small answers: one request a connection, `Connection: close`, no redirects, no names.
+///
+/// libevent's evhttp is not used, because it cannot tell a refused connection from one that timed out and has no
+/// deadline for the whole exchange.
+public final class HTTPClient {
+  public typealias Completion = (Result<HTTPAnswer, HTTPClientFailure>) -> Void
+
+  private let loop: EventLoop
+  private var exchanges: [ObjectIdentifier: HTTPExchange] = [:]
+  /// Exchanges that failed inside `get`, to be reported from the loop.
+  private var stillborn: [HTTPExchange] = []
+  private var report: EventSource?
+
+  public init(on loop: EventLoop) throws(EventLoopError) {
+    self.loop = loop
+    report = try loop.onTrigger { [unowned self] in
+      let failed = stillborn
+      stillborn = []
+      for exchange in failed { exchange.reportFailure() }
+    }
+  }
+
+  // Running exchanges end with the client, and their completions are not called.
+  deinit { report?.cancel() }
+
+  /// Requests that have not ended.
+  public var pendingCount: Int { exchanges.count }
+
+  /// Calls `completion` exactly once, from the loop and never from within this call, unless the client is
+  /// released before. The deadline is for the whole exchange; `maximumBody` is in octets.
+  public func get(
+    _ target: HTTPTarget, headers: [(String, String)] = [], deadline: Duration, maximumBody: Int,
+    completion: @escaping Completion
+  ) {
+    let exchange = HTTPExchange(HTTPResponseReader(maximumBody: maximumBody)) {
+      [weak self] exchange, result in
+      // A client released by an earlier completion calls no further one.
+      guard let self else { return }
+      exchanges[ObjectIdentifier(exchange)] = nil
+      completion(result)
+    }
+    exchanges[ObjectIdentifier(exchange)] = exchange
+    do throws(HTTPClientFailure) {
+      let request = try HTTPClient.message(target, headers)
+      try exchange.start(on: loop, target, request, deadline: deadline)
+    } catch {
+      exchange.failure = error
+      stillborn.append(exchange)
+      report?.trigger()
+    }
+  }
+
+  /// A path or a field that would smuggle in another line is not sent.
+  private static func message(_ target: HTTPTarget, _ headers: [(String, String)]) throws(HTTPClientFailure)
+    -> [UInt8]
+  {
+    let unsendable = HTTPClientFailure.other(SystemError(rawValue: EINVAL))
+    guard target.path.hasPrefix("/"), target.path.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+      throw unsendable
+    }
+    let host = target.host.contains(":") ? "[\(target.host)]" : target.host
+    var text = "GET \(target.path) HTTP/1.1\r\nHost: \(host):\(target.port)\r\nConnection: close\r\n"
+    for (name, value) in headers {
+      guard !name.isEmpty, name.utf8.allSatisfy(HTTPHead.isTokenCharacter),
+        value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f })
+      else { throw unsendable }
+      text += "\(name): \(value)\r\n"
+    }
+    return Array((text + "\r\n").utf8)
+  }
+}

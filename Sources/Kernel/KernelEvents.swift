@@ -1,0 +1,96 @@
+import CMnl
+import CNftnl
+import Glibc
+import Model
+
+/// Multicast notifications of what changed, whoever changed it. They only wake the loop: what is true is read
+/// from the kernel afterwards.
+public final class KernelEvents {
+  private let routing: NetlinkSocket
+  /// nil where the kernel has no nftables.
+  private let nftables: NetlinkSocket?
+
+  /// Events of these ports are the agent's own changes.
+  private let ownPorts: Set<UInt32>
+
+  public struct Batch {
+    /// What has to be read again.
+    public var dirty: Domains = []
+    /// The kernel dropped events: everything has to be read again.
+    public var isOverrun = false
+    /// Ports of the sockets that made the changes, the kernel's own (0) among them.
+    public var authors: Set<UInt32> = []
+  }
+
+  public init(ignoring ownPorts: Set<UInt32>) throws(KernelError) {
+    self.ownPorts = ownPorts
+    let groups = [
+      RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
+      RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE,
+    ]
+    routing = try NetlinkSocket(.route, groups: groups.map(\.rawValue))
+    do {
+      nftables = try NetlinkSocket(.netfilter, groups: [UInt32(NFNLGRP_NFTABLES.rawValue)])
+    } catch where error.isFamilyMissing {
+      nftables = nil
+    }
+  }
+
+  /// Readable when there is something to drain.
+  public var descriptors: [Int32] { [routing.descriptor] + (nftables.map { [$0.descriptor] } ?? []) }
+
+  /// Takes all that waits. `tables` are the routing tables whose changes matter; the main table's default
+  /// routes always do.
+  public func drain(tables: Set<RoutingTableID>) throws(KernelError) -> Batch {
+    var batch = Batch()
+    let routingEnd = try routing.drain { message in
+      note(Self.domains(of: message, tables), message, in: &batch)
+    }
+    let nftablesEnd = try nftables?.drain { message in
+      note(Self.nftablesDomains(of: message), message, in: &batch)
+    }
+    batch.isOverrun = routingEnd == .overrun || nftablesEnd == .overrun
+    if batch.isOverrun { batch.dirty = .all }
+    return batch
+  }
+
+  private func note(_ domains: Domains, _ message: ReceivedMessage, in batch: inout Batch) {
+    guard !domains.isEmpty, !ownPorts.contains(message.portID) else { return }
+    batch.dirty.formUnion(domains)
+    batch.authors.insert(message.portID)
+  }
+
+  /// A link or an address that goes takes IPv4 routes along without a word, hence `.routes` for both.
+  private static func domains(of message: ReceivedMessage, _ tables: Set<RoutingTableID>) -> Domains {
+    switch Int(message.type) {
+    case RTM_NEWLINK, RTM_DELLINK: return [.links, .addresses, .routes, .sysctls, .mainDefaults]
+    case RTM_NEWADDR, RTM_DELADDR: return [.addresses, .routes, .mainDefaults]
+    case RTM_NEWRULE, RTM_DELRULE: return .rules
+    case RTM_NEWROUTE, RTM_DELROUTE: return routeDomains(message.payload, tables)
+    default: return []
+    }
+  }
+
+  private static func routeDomains(_ payload: UnsafeRawBufferPointer, _ tables: Set<RoutingTableID>) -> Domains {
+    guard payload.count >= RouteCodec.headerSize else { return .routes }
+    // Tables above 255 do not fit the header; then the attribute says.
+    var table = RoutingTableID(rawValue: UInt32(payload[4]))
+    if table.rawValue == 0 || table.rawValue == 252 /* RT_TABLE_COMPAT */ {
+      let attributes = UnsafeRawBufferPointer(rebasing: payload[RouteCodec.headerSize...])
+      let number = NetlinkAttributes.find(Int(RTA_TABLE.rawValue), in: attributes)?.number(UInt32.self)
+      table = RoutingTableID(rawValue: number ?? 0)
+    }
+    if tables.contains(table) { return .routes }
+    return table == .main && payload[1] == 0 ? .mainDefaults : []
+  }
+
+  /// Every nftables object's first attribute but one generation's is its table's name.
+  private static func nftablesDomains(of message: ReceivedMessage) -> Domains {
+    guard Int32(message.type) >> 8 == NFNL_SUBSYS_NFTABLES,
+      Int32(message.type) & 0xff != Int32(NFT_MSG_NEWGEN.rawValue),
+      let attributes = message.attributes(after: 4),
+      NetlinkAttributes.find(Int(NFTA_TABLE_NAME.rawValue), in: attributes)?.text == NftablesTable.name
+    else { return [] }
+    return .nftables
+  }
+}

@@ -1,0 +1,113 @@
+/// What the kernel was found to hold. A domain that was not looked at is nil, and nothing is planned for it.
+public struct ObservedState: Sendable {
+  public var links: [InterfaceIndex: Link]?
+  public var addresses: [InterfaceAddress]?
+  /// All rules of both families, the system's and others' too: the order among them matters.
+  public var rules: [ObservedRule]?
+  /// The agent's own tables whole, and what carries its mark in any other.
+  public var routes: [ObservedRoute]?
+  /// The main table's default routes, best first.
+  public var mainDefaults: [Route]?
+  public var nftables: ObservedNftables?
+  public var sysctls: [Sysctl.Key: Int]?
+
+  public init() {}
+}
+
+/// A part of the kernel's state that is read, compared and repaired by itself.
+public struct Domains: OptionSet, Hashable, Sendable {
+  public let rawValue: UInt8
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+  public static let links = Domains(rawValue: 1)
+  public static let addresses = Domains(rawValue: 2)
+  public static let rules = Domains(rawValue: 4)
+  public static let routes = Domains(rawValue: 8)
+  public static let mainDefaults = Domains(rawValue: 16)
+  public static let nftables = Domains(rawValue: 32)
+  public static let sysctls = Domains(rawValue: 64)
+  /// Owned routes in tables that the configuration does not name: left by an earlier one.
+  public static let strayRoutes = Domains(rawValue: 128)
+  public static let all = Domains(rawValue: 255)
+}
+
+/// A rule with the message that the kernel gave for it: deleting sends back exactly that.
+public struct ObservedRule: Sendable {
+  public let rule: RoutingRule
+  /// `struct fib_rule_hdr` and attributes.
+  public let dump: [UInt8]
+  public init(_ rule: RoutingRule, dump: [UInt8]) {
+    self.rule = rule
+    self.dump = dump
+  }
+}
+
+/// A route with the message that the kernel gave for it.
+public struct ObservedRoute: Sendable {
+  public let route: Route
+  /// `struct rtmsg` and attributes.
+  public let dump: [UInt8]
+  public init(_ route: Route, dump: [UInt8]) {
+    self.route = route
+    self.dump = dump
+  }
+}
+
+public enum ObservedNftables: Sendable {
+  case absent
+  case present(ObservedNftablesTable)
+}
+
+/// The table `inet liteboxd` as it is.
+public struct ObservedNftablesTable: Sendable {
+  public var ownership: Ownership
+  public var comment: String
+  public var sets: [String: ObservedSet] = [:]
+  /// Packets and octets that each named counter has seen.
+  public var counters: [String: (packets: UInt64, bytes: UInt64)] = [:]
+  public var chains: [ObservedChain] = []
+  /// Objects of kinds that the agent never makes, by their kind: they are not its own.
+  public var foreignObjects: [String] = []
+
+  public init(ownership: Ownership, comment: String) {
+    self.ownership = ownership
+    self.comment = comment
+  }
+
+  public enum Ownership: Hashable, Sendable {
+    /// Anyone with CAP_NET_ADMIN may change it.
+    case none
+    /// `persist` without an owner: its owner is gone, the next may claim it.
+    case orphan
+    /// Only the holder of that netlink port may change it.
+    case ours
+    case another(port: UInt32)
+  }
+}
+
+public struct ObservedSet: Sendable {
+  /// nil: of a type or with flags that the agent never makes.
+  public let set: NftablesSet?
+  public init(_ set: NftablesSet?) { self.set = set }
+}
+
+public struct ObservedChain: Sendable {
+  public let name: String
+  public let hook: NftablesChain.Hook?
+  public var rules: [ObservedNftablesRule]
+  public init(_ name: String, hook: NftablesChain.Hook?, rules: [ObservedNftablesRule] = []) {
+    self.name = name
+    self.hook = hook
+    self.rules = rules
+  }
+}
+
+public struct ObservedNftablesRule: Sendable {
+  public let handle: UInt64
+  public let expressions: [NftablesExpression]
+  public let comment: String
+  public init(handle: UInt64, expressions: [NftablesExpression], comment: String) {
+    self.handle = handle
+    self.expressions = expressions
+    self.comment = comment
+  }
+}

@@ -1,0 +1,57 @@
+import Model
+
+extension BlockReason {
+  /// Stays the same from version to version.
+  public var code: String {
+    switch self {
+    case .networkUnconfirmed: "zerotier-unconfirmed"
+    case .networkStatus: "zerotier-network-status"
+    case .notJoined: "zerotier-not-joined"
+    case .interfaceUnnamed: "interface-unknown"
+    case .interfaceMissing: "interface-missing"
+    case .interfaceDown: "interface-down"
+    case .egressIPMissing: "egress-ip-missing"
+    case .exitsUnproven: "exit-unproven"
+    case .exitsUnhealthy: "exit-unhealthy"
+    case .wanMissing: "wan-missing"
+    case .wanOverlap: "wan-overlap"
+    }
+  }
+
+  public var message: String {
+    switch self {
+    case .networkUnconfirmed(let problem):
+      "ZeroTier has not confirmed the network since the agent started\(problem.map { ": \($0)" } ?? "")"
+    case .networkStatus(let status, let network): "ZeroTier says \(status) for network \(network)"
+    case .notJoined(let network): "this host has not joined ZeroTier network \(network)"
+    case .interfaceUnnamed: "the ZeroTier interface's name is not known yet"
+    case .interfaceMissing(let name): "there is no interface \(name)"
+    case .interfaceDown(let name): "interface \(name) is down"
+    case .egressIPMissing(let address, let name): "egress IP \(address) is not on interface \(name)"
+    case .exitsUnproven(let names): "no exit has answered a probe yet: \(names.joined(separator: ", "))"
+    case .exitsUnhealthy(let names): "no exit answers probes: \(names.joined(separator: ", "))"
+    case .wanMissing(let name): name.map { "there is no interface \($0)" } ?? "the main table has no default route"
+    case .wanOverlap(let name): "cloud.sources contains the network of WAN interface \(name)"
+    }
+  }
+
+  public var remedy: String {
+    switch self {
+    case .networkUnconfirmed: "start zerotier-one and see that the agent may read its token: systemctl status zerotier-one"
+    case .networkStatus("ACCESS_DENIED", _): "authorise this node in the network's controller"
+    case .networkStatus("NOT_FOUND", _): "check zerotier.networkID; its controller does not know it"
+    case .networkStatus: "wait for the network's controller, or check it: zerotier-cli listnetworks"
+    case .notJoined(let network): "zerotier-cli join \(network)"
+    case .interfaceUnnamed: "start zerotier-one, or set zerotier.interface"
+    case .interfaceMissing: "start or restart zerotier-one"
+    case .interfaceDown(let name): "ip link set \(name) up, or restart zerotier-one: it does not repair this by itself"
+    case .egressIPMissing(let address, _):
+      "assign \(address) to this node in the network's controller, or correct gateway.egressIP; if it was deleted by hand, restart zerotier-one"
+    case .exitsUnproven: "wait for the first probe; then see the exits below"
+    case .exitsUnhealthy: "check the cloud server's agent and zerotier-one: ping its ZeroTier address from the egress IP"
+    case .wanMissing(nil): "add a default route, or set cloud.wanInterface"
+    case .wanMissing: "correct cloud.wanInterface"
+    case .wanOverlap: "make cloud.sources the ZeroTier network alone"
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import Configuration
+import Model
+
+/// What a cloud server lets through. docs/fail-closed.md goes through these states one by one.
+public enum CloudPolicy: Equatable, Sendable {
+  /// Nothing from or to a ZeroTier address is forwarded.
+  case closed(tunnel: Tunnel?, wan: WAN?)
+  /// The sources reach what is allowed, as the server itself; answers come back.
+  case open(tunnel: Tunnel, wan: WAN)
+
+  public var tunnel: Tunnel? {
+    switch self {
+    case .closed(let tunnel, _): tunnel
+    case .open(let tunnel, _): tunnel
+    }
+  }
+
+  public var wan: WAN? {
+    switch self {
+    case .closed(_, let wan): wan
+    case .open(_, let wan): wan
+    }
+  }
+}
+
+/// The link to the Internet.
+public struct WAN: Hashable, Sendable {
+  public let name: InterfaceName
+  public let addresses: [InterfaceAddress]
+
+  public init(name: InterfaceName, addresses: [InterfaceAddress]) {
+    self.name = name
+    self.addresses = addresses
+  }
+}
+
+extension DesiredState {
+  /// - Parameter networks: the ZeroTier networks that the tunnel's link is in, as its addresses say.
+  public init(
+    _ policy: CloudPolicy, _ cloud: CloudSettings, network: ZeroTierNetworkID, networks: [CIDR]
+  ) {
+    self.init(
+      nftables: CloudRuleset(policy, cloud, network: network, networks: networks).table,
+      sysctls: [Sysctl(.ipv4Forwarding, 1)])
+  }
+}

@@ -1,0 +1,201 @@
+import Configuration
+import Model
+
+/// The cloud server's nftables table. Each list is one interval set, so that the number of rules does not grow
+/// with it.
+struct CloudRuleset {
+  private let policy: CloudPolicy
+  private let cloud: CloudSettings
+  private let network: ZeroTierNetworkID
+  private let zerotier: [CIDR]
+
+  init(_ policy: CloudPolicy, _ cloud: CloudSettings, network: ZeroTierNetworkID, networks: [CIDR]) {
+    self.policy = policy
+    self.cloud = cloud
+    self.network = network
+    zerotier = cloud.sources + networks
+  }
+
+  var table: NftablesTable {
+    NftablesTable(
+      comment: NftablesTable.ownersNote, sets: sets,
+      counters: GuardCounter.cloud.map(\.rawValue) + TrafficCounter.allCases.map(\.rawValue), chains: chains)
+  }
+
+  // MARK: Sets
+
+  private var sets: [NftablesSet] {
+    [
+      NftablesSet(SetName.sources, .ipv4, networks: cloud.sources),
+      NftablesSet(SetName.zerotier, .ipv4, networks: zerotier),
+      NftablesSet(SetName.tunnelIPv6, .ipv6, networks: network.ipv6Prefixes),
+      NftablesSet(SetName.denied, .ipv4, networks: cloud.denyDestinations),
+    ] + (limits(.tcp) ? [ports(.tcp, SetName.allowedTCP)] : [])
+      + (limits(.udp) ? [ports(.udp, SetName.allowedUDP)] : [])
+  }
+
+  /// Whether only some ports of the protocol are allowed.
+  private func limits(_ transport: TransportProtocol) -> Bool {
+    let entries = cloud.allow.filter { $0.protocol == transport }
+    return !entries.isEmpty && entries.allSatisfy { !$0.ports.isEmpty }
+  }
+
+  private func ports(_ transport: TransportProtocol, _ name: String) -> NftablesSet {
+    let ranges = cloud.allow.filter { $0.protocol == transport }.flatMap(\.ports)
+    return NftablesSet(name, .port, ranges: ranges.map { UInt128($0.lowerBound)...UInt128($0.upperBound) })
+  }
+
+  // MARK: Chains
+
+  private var chains: [NftablesChain] {
+    let forward = NftablesChain.Hook(.filter, at: .forward, priority: ChainPriority.filter)
+    var chains: [NftablesChain] = []
+    switch policy {
+    case .closed: chains.append(NftablesChain(CloudChain.forward, hook: forward, rules: closedRules))
+    case .open(let tunnel, let wan):
+      chains += [
+        NftablesChain(CloudChain.fromZeroTier, rules: fromZeroTier(wan)),
+        NftablesChain(CloudChain.toZeroTier, rules: toZeroTier(wan)),
+        NftablesChain(CloudChain.forward, hook: forward, rules: forwardRules(tunnel)),
+        NftablesChain(
+          "source_nat", hook: .init(.nat, at: .postrouting, priority: ChainPriority.sourceNAT),
+          rules: [sourceNAT(wan)]),
+      ]
+      if cloud.clampMSS == .clamp {
+        let mangle = NftablesChain.Hook(.filter, at: .forward, priority: ChainPriority.mangle)
+        chains.append(NftablesChain("segment_size", hook: mangle, rules: clampRules(tunnel, wan)))
+      }
+    }
+    if let wan = policy.wan, !policy.overlaps(zerotier) {
+      let last = NftablesChain.Hook(.filter, at: .postrouting, priority: ChainPriority.afterSourceNAT)
+      chains.append(NftablesChain("wan_guard", hook: last, rules: wanGuard(wan)))
+    }
+    return chains
+  }
+
+  private var closedRules: [NftablesRule] {
+    let drop: [NftablesStatement] = [.counter(GuardCounter.closed.rawValue), .drop]
+    let byAddress: [(NftablesMatch, String)] = [
+      (.addressInSet(.source, .inside, set: SetName.zerotier, .ipv4), "closed: from ZeroTier addresses"),
+      (.addressInSet(.destination, .inside, set: SetName.zerotier, .ipv4), "closed: to ZeroTier addresses"),
+    ]
+    let byLink: [(NftablesMatch, String)] =
+      policy.tunnel.map {
+        [
+          (.interface(.input, .equal, $0.name), "closed: from ZeroTier"),
+          (.interface(.output, .equal, $0.name), "closed: to ZeroTier"),
+        ]
+      } ?? []
+    return (byLink + byAddress).map { NftablesRule([$0.0], drop, comment: $0.1) }
+  }
+
+  private func forwardRules(_ tunnel: Tunnel) -> [NftablesRule] {
+    [
+      NftablesRule(
+        [
+          .interface(.input, .notEqual, tunnel.name),
+          .addressInSet(.source, .inside, set: SetName.zerotier, .ipv4),
+        ], [.counter(GuardCounter.spoofedSource.rawValue), .drop], comment: "ZeroTier address from elsewhere"),
+      NftablesRule(
+        [.interface(.input, .equal, tunnel.name)], [.jump(CloudChain.fromZeroTier)], comment: "sandbox traffic"),
+      NftablesRule([.interface(.output, .equal, tunnel.name)], [.jump(CloudChain.toZeroTier)], comment: "answers"),
+    ]
+  }
+
+  private func fromZeroTier(_ wan: WAN) -> [NftablesRule] {
+    let toWAN = NftablesMatch.interface(.output, .equal, wan.name)
+    let accept: [NftablesStatement] = [.counter(TrafficCounter.out.rawValue), .accept]
+    return [
+      NftablesRule(
+        [.addressInSet(.source, .outside, set: SetName.sources, .ipv4)],
+        [.counter(GuardCounter.notASource.rawValue), .drop], comment: "not a configured source"),
+      NftablesRule(
+        [.addressInSet(.destination, .inside, set: SetName.denied, .ipv4)],
+        [.counter(GuardCounter.deniedDestination.rawValue), .drop], comment: "denied destination"),
+    ] + allowed.map { NftablesRule([toWAN] + $0.0, accept, comment: $0.1) } + [
+      NftablesRule(
+        [], [.counter(GuardCounter.notAllowed.rawValue), .drop], comment: "anything else from ZeroTier")
+    ]
+  }
+
+  /// Each names an IPv4 condition: IPv6 is never allowed, since nothing translates its addresses.
+  private var allowed: [([NftablesMatch], String)] {
+    let fromSources = NftablesMatch.addressInSet(.source, .inside, set: SetName.sources, .ipv4)
+    guard !cloud.allow.isEmpty else { return [([fromSources], "any protocol and port")] }
+    var rules: [([NftablesMatch], String)] = [
+      ([fromSources, .layerFour(.icmp), .state(.related)], "errors about allowed flows")
+    ]
+    for (transport, number, set) in Self.transports where cloud.allow.contains(where: { $0.protocol == transport }) {
+      let match: NftablesMatch =
+        if let set, limits(transport) { .destinationPortInSet(number, set: set) } else { .layerFour(number) }
+      rules.append(([fromSources, match], "allowed \(number)"))
+    }
+    return rules
+  }
+
+  private static let transports: [(TransportProtocol, LayerFourProtocol, String?)] = [
+    (.tcp, .tcp, SetName.allowedTCP), (.udp, .udp, SetName.allowedUDP), (.icmp, .icmp, nil),
+  ]
+
+  private func toZeroTier(_ wan: WAN) -> [NftablesRule] {
+    let fromWAN = NftablesMatch.interface(.input, .equal, wan.name)
+    return [
+      NftablesRule(
+        [fromWAN, .state([.established, .related])], [.counter(TrafficCounter.in.rawValue), .accept],
+        comment: "answers from the Internet"),
+      NftablesRule(
+        [fromWAN], [.counter(GuardCounter.unsolicited.rawValue), .drop], comment: "nobody asked for this"),
+    ]
+  }
+
+  private func sourceNAT(_ wan: WAN) -> NftablesRule {
+    let matches: [NftablesMatch] = [
+      .interface(.output, .equal, wan.name), .addressInSet(.source, .inside, set: SetName.sources, .ipv4),
+    ]
+    return switch cloud.snat {
+    case .masquerade: NftablesRule(matches, [.masquerade], comment: "leave as this server")
+    case .fixed(let address): NftablesRule(matches, [.sourceNAT(address)], comment: "leave as \(address)")
+    }
+  }
+
+  private func clampRules(_ tunnel: Tunnel, _ wan: WAN) -> [NftablesRule] {
+    [(tunnel.name, wan.name), (wan.name, tunnel.name)].map { from, to in
+      NftablesRule(
+        [.interface(.input, .equal, from), .interface(.output, .equal, to), .tcpSyn],
+        [.clampMaximumSegmentSize], comment: "segments that fit the path")
+    }
+  }
+
+  /// Behind source NAT: what still has a ZeroTier address here was not translated, or is an answer that lost
+  /// its tunnel.
+  private func wanGuard(_ wan: WAN) -> [NftablesRule] {
+    let families: [(String, AddressFamily)] = [(SetName.zerotier, .ipv4), (SetName.tunnelIPv6, .ipv6)]
+    return families.flatMap { set, family in
+      [PacketEnd.source, .destination].map { end in
+        NftablesRule(
+          [.interface(.output, .equal, wan.name), .addressInSet(end, .inside, set: set, family)],
+          [.counter(GuardCounter.wan.rawValue), .drop], comment: "ZeroTier \(end) leaving by the WAN")
+      }
+    }
+  }
+}
+
+/// Chains of the cloud server's table that others refer to.
+public enum CloudChain {
+  public static let forward = "forward"
+  public static let fromZeroTier = "from_zerotier"
+  public static let toZeroTier = "to_zerotier"
+}
+
+extension CloudPolicy {
+  /// The server's own address or network is inside the ZeroTier ones: then the guard would cut the server off.
+  public func overlaps(_ zerotier: [CIDR]) -> Bool {
+    wan?.addresses.contains { own in zerotier.contains { $0.overlaps(own.network) } } ?? false
+  }
+}
+
+extension GuardCounter {
+  static let cloud: [GuardCounter] = [
+    .notASource, .spoofedSource, .deniedDestination, .notAllowed, .unsolicited, .wan, .closed,
+  ]
+}

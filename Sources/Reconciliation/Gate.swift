@@ -1,0 +1,122 @@
+import Configuration
+import Model
+
+/// What ZeroTier last said for certain of the configured network.
+public enum NetworkWord: Hashable, Sendable {
+  /// Nothing since the agent started, and nothing that an earlier run left open either.
+  case none
+  /// The kernel still holds the tunnel open as an earlier run of the agent left it: that run had heard OK.
+  case inherited
+  case ok
+  /// Its status, in the API's own word: `ACCESS_DENIED`, …
+  case status(String)
+  case notJoined
+}
+
+/// Where the network's link is.
+public enum InterfaceState: Hashable, Sendable {
+  /// ZeroTier has not said its name, and the configuration does not.
+  case unnamed
+  case missing(InterfaceName)
+  case present(Link, addresses: [InterfaceAddress])
+}
+
+/// Why nothing can flow. Each is by intent, and says what a person can do.
+public enum BlockReason: Hashable, Sendable {
+  case networkUnconfirmed(apiProblem: String?)
+  case networkStatus(String, ZeroTierNetworkID)
+  case notJoined(ZeroTierNetworkID)
+  case interfaceUnnamed
+  case interfaceMissing(InterfaceName)
+  case interfaceDown(InterfaceName)
+  case egressIPMissing(IPAddress, InterfaceName)
+  case exitsUnproven([String])
+  case exitsUnhealthy([String])
+  case wanMissing(InterfaceName?)
+  case wanOverlap(InterfaceName)
+}
+
+/// What is known that decides between open and closed.
+public struct GateFacts: Equatable, Sendable {
+  public var network: ZeroTierNetworkID
+  public var word: NetworkWord
+  /// Why the API gives no answer now, if it gives none.
+  public var apiProblem: String?
+  public var interface: InterfaceState
+
+  public init(
+    network: ZeroTierNetworkID, word: NetworkWord, apiProblem: String?, interface: InterfaceState
+  ) {
+    self.network = network
+    self.word = word
+    self.apiProblem = apiProblem
+    self.interface = interface
+  }
+
+  public var tunnel: Tunnel? {
+    if case .present(let link, _) = interface { Tunnel(link) } else { nil }
+  }
+
+  /// The networks that the tunnel's link is in, as its addresses say.
+  public var networks: [CIDR] {
+    if case .present(_, let addresses) = interface { addresses.map(\.network) } else { [] }
+  }
+
+  /// Reasons that concern the tunnel itself, in either role.
+  var tunnelReasons: [BlockReason] {
+    var reasons: [BlockReason] = []
+    switch word {
+    case .ok, .inherited: break
+    case .none: reasons.append(.networkUnconfirmed(apiProblem: apiProblem))
+    case .status(let status): reasons.append(.networkStatus(status, network))
+    case .notJoined: reasons.append(.notJoined(network))
+    }
+    switch interface {
+    case .unnamed: reasons.append(.interfaceUnnamed)
+    case .missing(let name): reasons.append(.interfaceMissing(name))
+    case .present(let link, _): if !link.isUp { reasons.append(.interfaceDown(link.name)) }
+    }
+    return reasons
+  }
+}
+
+extension GatewayPolicy {
+  /// Opens only when all of SPEC's conditions hold: the link is there and up, the egress IP is on it, ZeroTier's
+  /// last definite word was OK, and an exit is chosen, which only probes that were answered bring about.
+  public static func decide(
+    _ facts: GateFacts, _ gateway: GatewaySettings, _ choice: ExitChoice, _ health: [String: ExitHealth]
+  ) -> (policy: GatewayPolicy, reasons: [BlockReason]) {
+    var reasons = facts.tunnelReasons
+    if case .present(let link, let addresses) = facts.interface,
+      !addresses.contains(where: { $0.address == gateway.egressIP })
+    {
+      reasons.append(.egressIPMissing(gateway.egressIP, link.name))
+    }
+    guard let exit = gateway.exits.first(where: { $0.name == choice.active }) else {
+      return (.closed(tunnel: facts.tunnel), reasons + [exitReason(gateway, health)])
+    }
+    guard reasons.isEmpty, let tunnel = facts.tunnel else { return (.closed(tunnel: facts.tunnel), reasons) }
+    return (.open(exit, tunnel: tunnel), [])
+  }
+
+  private static func exitReason(_ gateway: GatewaySettings, _ health: [String: ExitHealth]) -> BlockReason {
+    let names = gateway.exits.map(\.name)
+    let failed = names.filter { health[$0]?.state == .unhealthy }
+    return failed.isEmpty ? .exitsUnproven(names) : .exitsUnhealthy(failed)
+  }
+}
+
+extension CloudPolicy {
+  public static func decide(_ facts: GateFacts, _ cloud: CloudSettings, wan: WAN?, wanted: InterfaceName?)
+    -> (policy: CloudPolicy, reasons: [BlockReason])
+  {
+    var reasons = facts.tunnelReasons
+    guard let wan else {
+      return (.closed(tunnel: facts.tunnel, wan: nil), reasons + [.wanMissing(wanted)])
+    }
+    let closed = CloudPolicy.closed(tunnel: facts.tunnel, wan: wan)
+    if closed.overlaps(cloud.sources) { reasons.append(.wanOverlap(wan.name)) }
+    guard reasons.isEmpty, let tunnel = facts.tunnel else { return (closed, reasons) }
+    return (.open(tunnel: tunnel, wan: wan), [])
+  }
+}

@@ -1,0 +1,98 @@
+import Configuration
+import Model
+
+/// What a gateway lets through. docs/fail-closed.md goes through these states one by one.
+public enum GatewayPolicy: Equatable, Sendable {
+  /// The egress IP reaches the excluded CIDRs and, over a tunnel that is there, the exits themselves, so that
+  /// they can be probed. Everything else is dropped.
+  case closed(tunnel: Tunnel?)
+  /// As closed, and what is left goes to this exit.
+  case open(Exit, tunnel: Tunnel)
+
+  public var tunnel: Tunnel? {
+    switch self {
+    case .closed(let tunnel): tunnel
+    case .open(_, let tunnel): tunnel
+    }
+  }
+}
+
+extension DesiredState {
+  /// The two tables, the rules in front of them, and the guard behind them. No single one of these objects is
+  /// needed to keep a packet from the uplink: each stands behind another.
+  public init(_ policy: GatewayPolicy, _ gateway: GatewaySettings, network: ZeroTierNetworkID) {
+    let table = gateway.routingTable
+    self.init(
+      rules: gateway.rules(policy),
+      tables: [table: gateway.tunnelRoutes(policy), table.next: gateway.fallbackRoutes],
+      nftables: gateway.guardTable(policy, network),
+      sysctls: [Sysctl(.ipv4Forwarding, 1)]
+        // 2, loose: replies come from anywhere in the Internet. The larger of this and `all` counts.
+        + (policy.tunnel.map { [Sysctl(.reversePathFilter($0.name), 2)] } ?? []))
+  }
+}
+
+extension GatewaySettings {
+  /// ip rule show
+  fileprivate func rules(_ policy: GatewayPolicy) -> [RoutingRule] {
+    let source = RoutingRule.Selector(source: CIDR(egressIP))
+    var rules = [
+      rule(0, source, routingTable),
+      rule(1, source, routingTable.next),
+    ]
+    if let tunnel = policy.tunnel {
+      // For lookups that name the link instead of the source: Cilium's `interface:` policies.
+      rules.append(rule(2, RoutingRule.Selector(outputInterface: tunnel.name), routingTable))
+    }
+    return rules
+  }
+
+  private func rule(_ place: UInt32, _ selector: RoutingRule.Selector, _ table: RoutingTableID) -> RoutingRule {
+    RoutingRule(
+      family: egressIP.family, priority: rulePriority.advanced(by: place), selector: selector,
+      action: .lookup(table))
+  }
+
+  /// ip route show table T. When link or address goes, the kernel takes the routes through it and leaves the
+  /// rest: what has no exception falls into the default that drops.
+  fileprivate func tunnelRoutes(_ policy: GatewayPolicy) -> [Route] {
+    var routes = exceptions(in: routingTable)
+    if let tunnel = policy.tunnel, tunnel.isUp {
+      routes += exits.map { route(CIDR($0.address), .onLink(tunnel.index), in: routingTable) }
+    }
+    if case .open(let exit, let tunnel) = policy {
+      routes.append(route(everything, .gateway(exit.address, via: tunnel.index), in: routingTable))
+    }
+    return routes + [route(everything, whenDown.kind, in: routingTable, metric: .last)]
+  }
+
+  /// ip route show table T+1. It needs no link, so nothing but a command can take it away. An exit is dropped
+  /// here, else a packet to it would follow an exception to the uplink once its link is gone.
+  fileprivate var fallbackRoutes: [Route] {
+    let table = routingTable.next
+    return exceptions(in: table) + exits.map { route(CIDR($0.address), whenDown.kind, in: table) }
+      + [route(everything, whenDown.kind, in: table)]
+  }
+
+  private func exceptions(in table: RoutingTableID) -> [Route] {
+    excludedCIDRs.withoutContained().map { route($0, .throwToNextRule, in: table) }
+  }
+
+  private var everything: CIDR { .everything(egressIP.family) }
+
+  private func route(
+    _ destination: CIDR, _ kind: Route.Kind, in table: RoutingTableID, metric: RouteMetric = .first
+  ) -> Route {
+    Route(Route.Key(table: table, destination: destination, metric: metric), Route.Value(kind))
+  }
+}
+
+extension WhenDown {
+  var kind: Route.Kind {
+    switch self {
+    case .blackhole: .blackhole
+    case .unreachable: .unreachable
+    case .prohibit: .prohibit
+    }
+  }
+}

@@ -1,0 +1,144 @@
+import Model
+
+/// The operations that turn what was observed into what is desired, in the order in which they may be done:
+/// whatever closes comes before whatever opens, and new state goes in before old state goes out.
+public struct Plan: Sendable {
+  public struct Step: Sendable {
+    public let stage: Stage
+    public let operation: Operation
+  }
+
+  /// The order. Every prefix of a plan leaves the host as closed as it was, or more.
+  public enum Stage: Int, Comparable, Sendable, CaseIterable {
+    case installGuard
+    /// Routes that drop, and exceptions to them.
+    case addRoutes
+    /// Routes in the agent's tables that carry traffic where it shall not go.
+    case evictRoutes
+    case addRules
+    case setSysctls
+    case openTunnel
+    case deleteRules
+    case deleteRoutes
+    case removeGuard
+
+    public static func < (a: Stage, b: Stage) -> Bool { a.rawValue < b.rawValue }
+  }
+
+  /// Whether the plan is for the process that holds the nftables table, or for one that only looks on.
+  public enum Viewpoint: Sendable {
+    case holder(NftablesOwnership)
+    case onlooker
+  }
+
+  public private(set) var steps: [Step] = []
+  public var isEmpty: Bool { steps.isEmpty }
+
+  /// Plans for those domains that were observed; the others are left alone.
+  public init(from observed: ObservedState, to desired: DesiredState, as viewpoint: Viewpoint) {
+    if let nftables = observed.nftables {
+      let transaction = NftablesTransaction(from: nftables, to: desired.nftables, as: viewpoint)
+      if !transaction.changes.isEmpty {
+        add(desired.nftables == nil ? .removeGuard : .installGuard, .nftables(transaction))
+      }
+    }
+    if let routes = observed.routes { planRoutes(routes, desired.tables) }
+    if let rules = observed.rules { planRules(rules, desired.rules) }
+    if let sysctls = observed.sysctls {
+      // A parameter that does not exist belongs to a link that is gone.
+      for wanted in desired.sysctls where sysctls[wanted.key].map({ $0 != wanted.value }) ?? false {
+        add(.setSysctls, .setSysctl(wanted))
+      }
+    }
+    // The sort is stable by construction: equal stages keep their order.
+    steps = steps.enumerated().sorted { ($0.element.stage, $0.offset) < ($1.element.stage, $1.offset) }.map(\.element)
+  }
+
+  private mutating func add(_ stage: Stage, _ operation: Operation) {
+    steps.append(Step(stage: stage, operation: operation))
+  }
+
+  // MARK: Rules
+
+  private mutating func planRules(_ observed: [ObservedRule], _ desired: [RoutingRule]) {
+    var missing = desired
+    for found in observed where found.rule.isOwned {
+      if let index = missing.firstIndex(of: found.rule) {
+        missing.remove(at: index)
+      } else {
+        add(.deleteRules, .deleteRule(found))
+      }
+    }
+    for rule in missing { add(.addRules, .addRule(rule)) }
+  }
+
+  // MARK: Routes
+
+  private mutating func planRoutes(_ observed: [ObservedRoute], _ desired: [RoutingTableID: [Route]]) {
+    var found = Dictionary(grouping: observed, by: \.route.key)
+    for (_, routes) in desired.sorted(by: { $0.key.rawValue > $1.key.rawValue }) {
+      // From the second table to the first: what is fallen back on comes first. Within a table drops come first.
+      for route in routes.sorted(by: { !$0.carriesTraffic && $1.carriesTraffic }) {
+        plan(route, over: found.removeValue(forKey: route.key) ?? [])
+      }
+    }
+    for route in found.values.joined() {
+      // Another's route in a table that is no longer ours stays.
+      guard desired[route.route.key.table] != nil || route.route.isOwned else { continue }
+      add(route.route.carriesTraffic ? .evictRoutes : .deleteRoutes, .deleteRoute(route))
+    }
+  }
+
+  /// The kernel keeps several routes with one key and uses the first.
+  private mutating func plan(_ wanted: Route, over found: [ObservedRoute]) {
+    let stage: Stage = wanted.carriesTraffic ? .openTunnel : .addRoutes
+    if let place = found.firstIndex(where: { $0.route.value == wanted.value }) {
+      for (index, other) in found.enumerated() where index != place { add(.evictRoutes, .deleteRoute(other)) }
+    } else if found.isEmpty {
+      add(stage, .addRoute(wanted))
+    } else {
+      // The first is replaced in place; the rest may only go once it was.
+      add(stage, .replaceRoute(wanted))
+      for other in found.dropFirst() { add(max(stage, .evictRoutes), .deleteRoute(other)) }
+    }
+  }
+}
+
+extension Plan {
+  /// One line for each change, as `ip`, `nft` and `sysctl` take it.
+  public func lines(naming name: (InterfaceIndex) -> String?) -> [String] {
+    steps.flatMap { $0.operation.lines(naming: name) }
+  }
+}
+
+extension Operation {
+  public func lines(naming name: (InterfaceIndex) -> String?) -> [String] {
+    switch self {
+    case .nftables(let transaction): transaction.lines.map { "nft '\($0)'" }
+    case .addRoute(let route): [Self.ip(route.key.destination.family, "route add \(route.text(naming: name))")]
+    case .replaceRoute(let route):
+      [Self.ip(route.key.destination.family, "route replace \(route.text(naming: name))")]
+    case .deleteRoute(let found):
+      [Self.ip(found.route.key.destination.family, "route del \(found.route.text(naming: name))")]
+    case .addRule(let rule): [Self.ip(rule.family, "rule add \(rule)")]
+    case .deleteRule(let found): [Self.ip(found.rule.family, "rule del \(found.rule)")]
+    case .setSysctl(let sysctl): ["sysctl -w \(sysctl.key.name)=\(sysctl.value)"]
+    }
+  }
+
+  private static func ip(_ family: AddressFamily, _ command: String) -> String {
+    family == .ipv4 ? "ip \(command)" : "ip -6 \(command)"
+  }
+
+  /// The metrics' word for what is changed.
+  public var kind: ObjectKind {
+    switch self {
+    case .nftables: .nftables
+    case .addRoute, .replaceRoute, .deleteRoute: .route
+    case .addRule, .deleteRule: .rule
+    case .setSysctl: .sysctl
+    }
+  }
+}
+
+public enum ObjectKind: String, CaseIterable, Sendable { case rule, route, nftables, sysctl }

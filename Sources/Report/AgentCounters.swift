@@ -1,0 +1,107 @@
+/// What the agent counts from its start on. They survive a reload of the configuration and begin at 0 with the process.
+public struct AgentCounters: Equatable, Sendable {
+  public private(set) var reconcileSucceeded: UInt64 = 0
+  public private(set) var reconcileFailed: UInt64 = 0
+  public private(set) var reconcileDuration = Histogram()
+  /// By kind of object.
+  public private(set) var driftRepaired: [String: UInt64]
+  public private(set) var repairDuration = Histogram()
+  public private(set) var netlinkOverruns: UInt64 = 0
+  /// By cause.
+  public private(set) var resyncs: [String: UInt64]
+  public private(set) var exitSwitches: UInt64 = 0
+  /// By kind of error.
+  public private(set) var zerotierAPIErrors: [String: UInt64]
+  public private(set) var forwardedOut = FollowedCounter()
+  public private(set) var forwardedIn = FollowedCounter()
+  private var lastReconcileDuration: Duration?
+  private var lastReconcileAt: Timestamp?
+  private var lastRepair: Duration?
+
+  /// The values that the labels can take. Each is there with 0 from the start, so that a rate over the first event
+  /// is not lost; a value that is not listed here appears when it first occurs.
+  public init(objectKinds: [String], resyncCauses: [String], apiErrorKinds: [String]) {
+    driftRepaired = AgentCounters.zeros(objectKinds)
+    resyncs = AgentCounters.zeros(resyncCauses)
+    zerotierAPIErrors = AgentCounters.zeros(apiErrorKinds)
+  }
+
+  /// One pass over the kernel state has ended.
+  public mutating func recordReconcile(duration: Duration, succeeded: Bool, at now: Timestamp) {
+    if succeeded { reconcileSucceeded += 1 } else { reconcileFailed += 1 }
+    reconcileDuration.record(duration)
+    lastReconcileDuration = duration
+    lastReconcileAt = now
+  }
+
+  /// One pass has put right what others changed: how many objects of each kind, and how long it took from the
+  /// kernel's event to the state read back and verified. Nothing is recorded when no object was repaired.
+  public mutating func recordRepair(of objects: [String: Int], duration: Duration) {
+    let repaired = objects.filter { $0.value > 0 }
+    guard !repaired.isEmpty else { return }
+    for (kind, count) in repaired { driftRepaired[kind, default: 0] += UInt64(count) }
+    repairDuration.record(duration)
+    lastRepair = duration
+  }
+
+  /// One object was put right.
+  public mutating func recordRepair(kind: String, duration: Duration) {
+    recordRepair(of: [kind: 1], duration: duration)
+  }
+
+  /// The kernel dropped events that were meant for us (ENOBUFS on a netlink socket).
+  public mutating func recordNetlinkOverrun() { netlinkOverruns += 1 }
+
+  /// All of the kernel state is read again.
+  public mutating func recordResync(cause: String) { resyncs[cause, default: 0] += 1 }
+
+  /// Traffic has moved from one exit to another.
+  public mutating func recordExitSwitch() { exitSwitches += 1 }
+
+  /// ZeroTier's API gave no usable answer.
+  public mutating func recordZeroTierAPIError(kind: String) { zerotierAPIErrors[kind, default: 0] += 1 }
+
+  /// The kernel's own byte counters, as just read: not what was added since.
+  public mutating func followForwardedBytes(out: UInt64, in incoming: UInt64) {
+    forwardedOut.follow(out)
+    forwardedIn.follow(incoming)
+  }
+
+  /// The same counts for the status.
+  public var reconcileStatus: ReconcileStatus {
+    var status = ReconcileStatus()
+    status.total = Int(clamping: reconcileSucceeded + reconcileFailed)
+    status.failures = Int(clamping: reconcileFailed)
+    status.lastDurationSeconds = lastReconcileDuration?.seconds
+    status.lastAt = lastReconcileAt
+    return status
+  }
+
+  /// The same counts for the status.
+  public var driftStatus: DriftStatus {
+    var status = DriftStatus()
+    status.repairedTotal = Int(clamping: driftRepaired.values.reduce(0, +))
+    status.lastRepairSeconds = lastRepair?.seconds
+    return status
+  }
+
+  private static func zeros(_ labels: [String]) -> [String: UInt64] {
+    Dictionary(labels.map { ($0, 0) }, uniquingKeysWith: { first, _ in first })
+  }
+}
+
+/// A total that follows a counter which others may set back, as the kernel does when a table is replaced.
+public struct FollowedCounter: Equatable, Sendable {
+  /// What was counted since the first reading.
+  public private(set) var total: UInt64 = 0
+  private var last: UInt64?
+
+  public init() {}
+
+  /// The first reading is where counting begins. One that is smaller than the last comes from a counter that
+  /// began again at 0.
+  public mutating func follow(_ reading: UInt64) {
+    if let last { total &+= reading >= last ? reading - last : reading }
+    last = reading
+  }
+}

@@ -1,0 +1,115 @@
+import Model
+
+/// The way of a packet as one line of hops, each with its state below it. The arrow into a hop that lets nothing
+/// through is broken.
+struct TrafficPath {
+  private struct Hop {
+    let name: String
+    let state: String
+    let tone: Tone
+  }
+
+  private let hops: [Hop]
+
+  init(_ status: AgentStatus) {
+    let here = Hop(
+      name: status.role == .gateway ? "gateway" : "this server",
+      state: status.kernel.state, tone: status.kernel.tone)
+    let internet = Hop(
+      name: "Internet", state: status.tunnelUp ? "open" : "closed", tone: status.tunnelUp ? .good : .bad)
+    switch status.role {
+    case .gateway:
+      hops = [
+        Hop(name: "pods", state: "", tone: .plain), here, TrafficPath.zerotier(status.zerotier),
+        TrafficPath.exit(status), internet,
+      ]
+    case .cloud:
+      hops = [
+        Hop(name: "gateways", state: "", tone: .plain), TrafficPath.zerotier(status.zerotier), here,
+        TrafficPath.wan(status.wan), internet,
+      ]
+    }
+  }
+
+  /// Two rows: names with arrows between them, and states.
+  var table: Table {
+    var names: [Span] = []
+    var states: [Span] = []
+    for (index, hop) in hops.enumerated() {
+      if index > 0 {
+        names.append(hop.tone == .bad ? Span("─✗", .bad) : Span("─▶", .good))
+        states.append(Span(""))
+      }
+      names.append(Span(hop.name, .strong))
+      states.append(Span(hop.state, hop.tone))
+    }
+    var table = Table(gap: 1)
+    table.add(names)
+    table.add(states)
+    return table
+  }
+
+  private static func zerotier(_ zerotier: ZeroTierStatus) -> Hop {
+    let state = zerotier.interface == nil ? "no interface" : zerotier.networkStatus ?? "no word yet"
+    return Hop(name: "ZeroTier", state: state, tone: zerotier.tone)
+  }
+
+  private static func exit(_ status: AgentStatus) -> Hop {
+    if let exit = status.activeExit {
+      let detail = exit.rttSeconds.map { ", " + shortTime($0) } ?? ""
+      return Hop(name: exit.name, state: exit.health.rawValue + detail, tone: exit.health.tone)
+    }
+    guard !status.exits.isEmpty else { return Hop(name: "no exit", state: "none known yet", tone: .bad) }
+    let healthy = status.exits.count { $0.healthy }
+    return Hop(name: "no exit", state: "\(healthy) of \(status.exits.count) healthy", tone: .bad)
+  }
+
+  private static func wan(_ wan: WANStatus?) -> Hop {
+    guard let wan else { return Hop(name: "no WAN", state: "no default route", tone: .bad) }
+    let address = wan.addresses.first
+    return Hop(name: wan.interface.text, state: address ?? "no address", tone: address == nil ? .bad : .good)
+  }
+}
+
+extension Phase {
+  var tone: Tone {
+    switch self {
+    case .ready: .good
+    case .starting, .degraded: .caution
+    case .blocked: .bad
+    }
+  }
+
+  /// What follows for traffic and for the reader.
+  var meaning: String {
+    switch self {
+    case .starting: "nothing opens before the first pass is verified"
+    case .ready: "traffic flows"
+    case .degraded: "traffic flows, and something needs a person"
+    case .blocked: "no traffic can flow (fail-closed)"
+    }
+  }
+}
+
+extension ExitStatus.Health {
+  var tone: Tone {
+    switch self {
+    case .healthy: .good
+    case .unknown, .suspect: .caution
+    case .unhealthy: .bad
+    }
+  }
+}
+
+extension ZeroTierStatus {
+  /// Bad is what lets nothing through; a silent API alone does not.
+  var tone: Tone {
+    guard interface != nil else { return .bad }
+    return networkStatus.map { $0 == "OK" ? .good : .bad } ?? .caution
+  }
+}
+
+extension KernelStatus {
+  var state: String { inSync ? "in sync" : objects.isEmpty ? "not read yet" : "out of sync" }
+  var tone: Tone { inSync ? .good : .caution }
+}

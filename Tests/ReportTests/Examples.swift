@@ -1,0 +1,87 @@
+import Model
+import Report
+
+/// The statuses that the golden files show.
+enum Example: String, CaseIterable, Sendable {
+  case ready
+  case degraded
+  case blocked
+  case starting
+  case cloud
+  case hostile
+
+  var status: AgentStatus {
+    switch self {
+    case .ready: Example.gateway
+    case .degraded: Example.refusedFile
+    case .blocked: Example.noWayOut
+    case .starting: Example.firstMoment
+    case .cloud: Example.cloudServer
+    case .hostile: Example.hostileNames
+    }
+  }
+
+  static let build = BuildIdentity(version: "0.1.0", commit: "4f2a9c1")
+  /// 2026-11-21T09:00:00Z
+  static let start = Timestamp(secondsSinceEpoch: 1_795_251_600)
+  /// 3 h 12 min later.
+  static let now = Timestamp(secondsSinceEpoch: 1_795_263_120)
+
+  private static func exit(_ name: String, _ address: String) -> ExitStatus {
+    ExitStatus(name: name, address: IPAddress(address)!)
+  }
+
+  /// A gateway on which all is well.
+  static var gateway: AgentStatus {
+    var status = AgentStatus(
+      build: build, role: .gateway, startedAt: start, configPath: "/etc/liteboxd/agent.yaml")
+    status.phase = .ready
+    status.tunnelUp = true
+    status.config.sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    status.config.loadedAt = start
+    status.zerotier.apiReachable = true
+    status.zerotier.networkStatus = "OK"
+    status.zerotier.interface = InterfaceName("ztabcdefgh")
+    status.zerotier.interfaceIndex = InterfaceIndex(rawValue: 7)
+    status.zerotier.addresses = ["10.147.17.1/24"]
+    status.zerotier.online = true
+    status.exits = [preferred, standby]
+    status.kernel.inSync = true
+    status.kernel.objects = [
+      ObjectCount(kind: "rule", desired: 4, observed: 4),
+      ObjectCount(kind: "route", desired: 16, observed: 16),
+      ObjectCount(kind: "nftables", desired: 9, observed: 9),
+      ObjectCount(kind: "sysctl", desired: 2, observed: 2),
+    ]
+    status.reconcile.total = 12
+    status.reconcile.lastDurationSeconds = 0.0009
+    status.reconcile.lastAt = Timestamp(secondsSinceEpoch: now.secondsSinceEpoch - 21)
+    status.drift.repairedTotal = 3
+    status.drift.lastRepairSeconds = 0.0006
+    status.guardDrops = [
+      GuardDrop(guardName: "output", packets: 0), GuardDrop(guardName: "forward", packets: 42),
+    ]
+    return status
+  }
+
+  private static var preferred: ExitStatus {
+    var exit = exit("cloud-a", "10.147.17.2")
+    exit.healthy = true
+    exit.health = .healthy
+    exit.active = true
+    exit.rttSeconds = 0.0121
+    exit.lossRatio = 0
+    exit.path = .direct
+    return exit
+  }
+
+  private static var standby: ExitStatus {
+    var exit = exit("cloud-b", "10.147.17.3")
+    exit.healthy = true
+    exit.health = .suspect
+    exit.rttSeconds = 0.048
+    exit.lossRatio = 0.125
+    exit.path = .relayed
+    return exit
+  }
+}
