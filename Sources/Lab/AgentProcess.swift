@@ -60,7 +60,9 @@ public final class AgentProcess: Sendable {
   ) throws -> JSONValue {
     var last: JSONValue?
     let found = try eventually(within: limit, step: .milliseconds(20)) { () -> JSONValue? in
-      guard isRunning else { throw LabError("waiting for \(wanted) on \(node)", "the agent ended:\n\(log)") }
+      if let ended = process.poll() {
+        throw LabError("waiting for \(wanted) on \(node)", "the agent ended with \(ended):\n\(log)")
+      }
       last = try status()
       if let last, try test(last) { return last }
       // Spelled out: a bare nil may also be read as JSON's null.
