@@ -55,3 +55,5 @@ int clinux_effective_capabilities(uint64_t *bits) {
 }
 
 const char *clinux_errno_name(int number) { return strerrorname_np(number); }
+
+const char *clinux_build_commit(void) { return LITEBOXD_COMMIT; }

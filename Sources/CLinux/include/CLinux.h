@@ -25,4 +25,8 @@ int clinux_effective_capabilities(uint64_t *bits);
 /* strerrorname_np(3) exists under _GNU_SOURCE only. NULL for a number without a name. */
 const char *clinux_errno_name(int number);
 
+/* Package.swift can hand a text to a C compiler, and not to Swift's. The commit that this was built from, with
+ * "-dirty" behind it when the tree differed, or "unknown". */
+const char *clinux_build_commit(void);
+
 #endif
