@@ -65,8 +65,9 @@ let package = Package(
     tests("JSON"),
     tests("Reconciliation", ["Model", "Configuration"]),
     tests("Kernel", ["Model", "Configuration", "Reconciliation", "CLinux"]),
-    tests("EventLoop", ["CLinux"]),
-    tests("ZeroTier", ["EventLoop", "Model", "JSON"]),
+    .target(name: "TestPeers", path: "Tests/TestPeers", swiftSettings: strict),
+    tests("EventLoop", ["TestPeers"]),
+    tests("ZeroTier", ["EventLoop", "Model", "JSON", "TestPeers"], golden: ["Recorded"]),
     tests("Report", ["Model", "JSON"], golden: ["Golden"]),
   ]
 )

@@ -57,6 +57,11 @@ public struct GateFacts: Equatable, Sendable {
     if case .present(let link, _) = interface { Tunnel(link) } else { nil }
   }
 
+  /// The networks that the tunnel's link is in, as its addresses say.
+  public var networks: [CIDR] {
+    if case .present(_, let addresses) = interface { addresses.map(\.network) } else { [] }
+  }
+
   /// Reasons that concern the tunnel itself, in either role.
   var tunnelReasons: [BlockReason] {
     var reasons: [BlockReason] = []

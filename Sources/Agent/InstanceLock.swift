@@ -1,0 +1,72 @@
+import Glibc
+
+/// One agent in a network namespace. A POSIX record lock (fcntl(2)): the kernel drops it with the process,
+/// however that ends, and says who holds it.
+public final class InstanceLock {
+  private let descriptor: Int32
+
+  public enum Failure: Error, CustomStringConvertible {
+    case held(by: pid_t)
+    case system(attempt: String, errno: Int32)
+
+    public var description: String {
+      switch self {
+      case .held(let pid): "another liteboxd-agent runs in this network namespace: process \(pid)"
+      case .system(let attempt, let number): "\(attempt): \(String(cString: strerror(number)))"
+      }
+    }
+  }
+
+  /// - Parameter directory: below /run, for root alone; made if it is missing.
+  public init(in directory: String) throws(Failure) {
+    let path = try Self.path(in: directory)
+    let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard opened >= 0 else { throw .system(attempt: "opening \(path)", errno: errno) }
+    descriptor = opened
+    var request = Self.wholeFile
+    guard fcntl(descriptor, F_SETLK, &request) == 0 else {
+      let number = errno
+      let holder = Self.holder(descriptor)
+      close(descriptor)
+      if let holder { throw .held(by: holder) }
+      throw .system(attempt: "locking \(path)", errno: number)
+    }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Who holds the lock; nil: nobody.
+  public static func holder(in directory: String) throws(Failure) -> pid_t? {
+    let path = try path(in: directory)
+    let opened = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+    if opened < 0 && errno == ENOENT { return nil }
+    guard opened >= 0 else { throw .system(attempt: "opening \(path)", errno: errno) }
+    defer { close(opened) }
+    return holder(opened)
+  }
+
+  private static func holder(_ descriptor: Int32) -> pid_t? {
+    var request = wholeFile
+    guard fcntl(descriptor, F_GETLK, &request) == 0, request.l_type != Int16(F_UNLCK) else { return nil }
+    return request.l_pid
+  }
+
+  private static var wholeFile: flock {
+    var request = flock()
+    request.l_type = Int16(F_WRLCK)
+    request.l_whence = Int16(SEEK_SET)
+    return request
+  }
+
+  /// Named by the namespace's inode: hosts in one file system, as containers and labs are, do not meet.
+  private static func path(in directory: String) throws(Failure) -> String {
+    if mkdir(directory, 0o755) != 0 && errno != EEXIST {
+      throw .system(attempt: "making \(directory)", errno: errno)
+    }
+    var status = stat()
+    guard stat("/proc/self/ns/net", &status) == 0 else {
+      throw .system(attempt: "looking at /proc/self/ns/net", errno: errno)
+    }
+    return "\(directory)/netns-\(status.st_ino).lock"
+  }
+}
