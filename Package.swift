@@ -69,5 +69,7 @@ let package = Package(
     tests("EventLoop", ["TestPeers"]),
     tests("ZeroTier", ["EventLoop", "Model", "JSON", "TestPeers"], golden: ["Recorded"]),
     tests("Report", ["Model", "JSON"], golden: ["Golden"]),
+    // Of the release binary, the units and the installation.
+    .testTarget(name: "PackagingTests", dependencies: ["Model"], swiftSettings: strict),
   ]
 )
