@@ -33,7 +33,7 @@ let package = Package(
     systemLibrary("CMnl", pkgConfig: "libmnl", package: "libmnl-dev"),
     systemLibrary("CNftnl", pkgConfig: "libnftnl", package: "libnftnl-dev"),
     systemLibrary("CYaml", pkgConfig: "yaml-0.1", package: "libyaml-dev"),
-    systemLibrary("CEvent", pkgConfig: "libevent_extra", package: "libevent-dev"),
+    systemLibrary("CEvent", pkgConfig: "libevent_core", package: "libevent-dev"),
     systemLibrary("CJansson", pkgConfig: "jansson", package: "libjansson-dev"),
     .systemLibrary(name: "CMd", providers: [.apt(["libmd-dev"])]),
     // What Swift cannot import from the C library and the kernel's headers.
@@ -54,7 +54,7 @@ let package = Package(
       "Agent",
       [
         "Model", "Configuration", "Reconciliation", "Kernel", "JSON", "EventLoop", "ZeroTier",
-        "CLinux",
+        "Report", "CLinux",
       ]),
     .executableTarget(
       name: "liteboxd-agent", dependencies: ["Agent"], swiftSettings: strict),

@@ -33,7 +33,7 @@ final class ConfigurationWatch {
     self.changed = changed
     last = Signature(path)
     sources.append(try loop.every(pollInterval) { [unowned self] in look() })
-    descriptor = inotify_init1(Int32(IN_NONBLOCK.rawValue | IN_CLOEXEC.rawValue))
+    descriptor = inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC))
     guard descriptor >= 0 else { return }
     let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
     let events = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_ATTRIB

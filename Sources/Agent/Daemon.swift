@@ -73,15 +73,9 @@ final class Daemon {
   /// Takes up what a former run left open, if it was for the same network.
   private func inherit() {
     do throws(KernelError) {
-      var tables: Set<RoutingTableID> = []
-      if case .gateway(let gateway) = configuration.role { tables = [gateway.routingTable] }
-      let found = try kernel.observe(Question(Situation.inheritedDomains, tables: tables))
-      situation.take(found)
-      guard options.formerNetwork == configuration.zerotier.networkID,
-        let inheritance = Inheritance(configuration, found)
-      else { return }
-      situation.take(inheritance)
-      log.write(.info, "the tunnel is open from a former run", [("interface", "\(inheritance.interface)")])
+      try situation.inherit(from: kernel, configuration, formerNetwork: options.formerNetwork)
+      guard situation.word == .inherited else { return }
+      log.write(.info, "a former run left the tunnel open; it stays open while nothing speaks against it")
     } catch {
       log.write(.warning, "looking for what a former run left: \(error)")
     }

@@ -71,7 +71,7 @@ extension Daemon {
   }
 
   /// READY=1 only after a pass was verified by reading the kernel again.
-  private func tellService() {
+  func tellService() {
     guard ledger.isVerified else { return }
     if !ledger.isReadyTold {
       ledger.isReadyTold = true

@@ -93,7 +93,7 @@ final class ExitProber {
     guard let link else { return }
     schedule(after: isEager ? min(Self.eagerInterval, settings.interval) : settings.interval)
     do throws(KernelError) {
-      let socket = try self.socket ?? open(link)
+      let socket = if let socket { socket } else { try open(link) }
       for target in targets { send(to: target, through: socket) }
     } catch {
       for target in targets { failed(target, error) }

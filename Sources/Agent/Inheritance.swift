@@ -45,12 +45,6 @@ struct Inheritance {
 }
 
 extension Situation {
-  /// - Parameter domains: what an `Inheritance` is read from.
+  /// What an `Inheritance` is read from.
   static let inheritedDomains: Domains = [.links, .addresses, .routes, .nftables, .mainDefaults]
-
-  mutating func take(_ inheritance: Inheritance) {
-    word = .inherited
-    reportedInterface = inheritance.interface
-    choice = ExitChoice(active: inheritance.exit)
-  }
 }

@@ -26,6 +26,8 @@ struct Ledger {
   var guardDrops: [String: FollowedCounter] = [:]
   var isReadyTold = false
   var statusLine = ""
+  var isZeroTierAsked = false
+  var zerotierAskedAt = MonotonicTime(nanoseconds: 0)
 
   init(now: MonotonicTime) {
     counters = AgentCounters(

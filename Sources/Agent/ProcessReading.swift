@@ -26,7 +26,9 @@ extension ProcessStatistics {
     guard let directory = opendir("/proc/self/fd") else { return 0 }
     defer { closedir(directory) }
     var count: UInt64 = 0
-    while let entry = readdir(directory) where entry.pointee.d_name.0 != 0x2e { count += 1 }
+    while let entry = readdir(directory) {
+      if entry.pointee.d_name.0 != 0x2e { count += 1 }  // Neither "." nor "..".
+    }
     return count
   }
 
@@ -36,7 +38,7 @@ extension ProcessStatistics {
     defer { close(descriptor) }
     var bytes: [UInt8] = []
     var part = [UInt8](repeating: 0, count: 8192)
-    while case let count = read(descriptor, &part, part.count), count > 0 { bytes += part[..<count] }
+    while case let count = Glibc.read(descriptor, &part, part.count), count > 0 { bytes += part[..<count] }
     return String(decoding: bytes, as: UTF8.self)
   }
 }

@@ -1,3 +1,4 @@
+import Configuration
 import Kernel
 import Model
 import Reconciliation
@@ -12,6 +13,9 @@ import Reconciliation
 final class Reconciler {
   private let kernel: any KernelAccess
   private let viewpoint: Plan.Viewpoint
+
+  /// How the nftables table is held; nil for one who only looks on.
+  var ownership: NftablesOwnership? { if case .holder(let ownership) = viewpoint { ownership } else { nil } }
 
   init(_ kernel: any KernelAccess, as viewpoint: Plan.Viewpoint) {
     self.kernel = kernel
@@ -56,6 +60,13 @@ final class Reconciler {
     outcome.observed = observe(question, &outcome.errors)
     outcome.remainder = Plan(from: outcome.observed, to: desired, as: viewpoint)
     return outcome
+  }
+
+  /// What `reconcile` would do, in every domain.
+  func plan(_ configuration: AgentConfiguration, _ situation: Situation) throws(KernelError) -> Plan {
+    let desired = Decision(configuration, situation).desired
+    let observed = try kernel.observe(Question(.all.subtracting(.situational), for: desired))
+    return Plan(from: observed, to: desired, as: viewpoint)
   }
 
   /// Each domain by itself, so that one that cannot be read does not keep the others from being repaired.

@@ -9,7 +9,6 @@ struct Situation {
   // From ZeroTier.
   var word: NetworkWord = .none
   var apiFailure: APIFailure?
-  var report: NetworkReport?
   var isOnline: Bool?
   var peers: [ZeroTierNodeID: PeerPath] = [:]
   /// What the API, or a former run, last called the network's link.

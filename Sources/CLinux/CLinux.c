@@ -56,4 +56,13 @@ int clinux_effective_capabilities(uint64_t *bits) {
 
 const char *clinux_errno_name(int number) { return strerrorname_np(number); }
 
+int clinux_terminal_columns(int fd) {
+  struct winsize size;
+  return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+#ifndef LITEBOXD_COMMIT
+#define LITEBOXD_COMMIT "unknown"
+#endif
+
 const char *clinux_build_commit(void) { return LITEBOXD_COMMIT; }

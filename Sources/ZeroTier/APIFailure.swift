@@ -60,6 +60,12 @@ extension APIFailure: CustomStringConvertible {
     }
   }
 
+  /// Every label that `kind` gives.
+  public static let kinds = [
+    "token", "unauthorized", "refused", "timeout", "closed", "too-large", "malformed", "status",
+    "other-network", "system",
+  ]
+
   public var message: String {
     switch self {
     case .tokenUnreadable(let path, let error): "reading ZeroTier's token from \(path): \(error)"

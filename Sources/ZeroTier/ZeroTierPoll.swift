@@ -1,7 +1,7 @@
 import Model
 
 /// What one round of questions to zerotier-one's API has found.
-public struct ZeroTierPoll: Sendable {
+public struct ZeroTierPoll: Hashable, Sendable {
   public let network: Result<NetworkAnswer, APIFailure>
   public let node: Result<NodeReport, APIFailure>
   /// nil for a peer that the node does not know.

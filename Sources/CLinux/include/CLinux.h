@@ -25,8 +25,11 @@ int clinux_effective_capabilities(uint64_t *bits);
 /* strerrorname_np(3) exists under _GNU_SOURCE only. NULL for a number without a name. */
 const char *clinux_errno_name(int number);
 
-/* Package.swift can hand a text to a C compiler, and not to Swift's. The commit that this was built from, with
- * "-dirty" behind it when the tree differed, or "unknown". */
+/* ioctl(2) is variadic. Columns of the terminal behind the descriptor; 0 if there is none. */
+int clinux_terminal_columns(int fd);
+
+/* A string macro given to the compiler cannot reach Swift: the revision that this was built from, or "unknown"
+ * (-DLITEBOXD_COMMIT="…"). */
 const char *clinux_build_commit(void);
 
 #endif
