@@ -45,10 +45,10 @@ extension Daemon {
     _ outcome: Reconciler.Outcome, _ dirty: Domains, cause: PassCause, isDrift: Bool, since: MonotonicTime
   ) {
     let now = loop.now
-    ledger.note(outcome, at: wallClock())
+    ledger.note(outcome)
     ledger.counters.recordReconcile(duration: now - since, succeeded: outcome.isVerified, at: wallClock())
     if dirty == .all { ledger.counters.recordResync(cause: cause.rawValue) }
-    for error in outcome.errors { log.write(.error, "\(error)") }
+    log(outcome.errors)
     guard !outcome.plan.isEmpty else { return }
     if isDrift {
       let kinds = Dictionary(grouping: outcome.plan.steps, by: \.operation.kind.rawValue).mapValues(\.count)
@@ -70,6 +70,13 @@ extension Daemon {
       ])
   }
 
+  /// An error that stays is told once, else each retry would say it again.
+  private func log(_ errors: [KernelError]) {
+    let texts = errors.map(\.description)
+    for text in texts { log.write(ledger.loggedErrors.contains(text) ? .debug : .error, text) }
+    ledger.loggedErrors = Set(texts)
+  }
+
   /// READY=1 only after a pass was verified by reading the kernel again.
   func tellService() {
     guard ledger.isVerified else { return }
@@ -78,7 +85,7 @@ extension Daemon {
       service.ready()
     }
     let status = makeStatus()
-    let line = ([status.phase.rawValue] + status.reasons.map(\.message)).joined(separator: ": ")
+    let line = status.phase.rawValue + status.reasons.enumerated().map { ($0 == 0 ? ": " : "; ") + $1.message }.joined()
     guard line != ledger.statusLine else { return }
     ledger.statusLine = line
     service.status(line)

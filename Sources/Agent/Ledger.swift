@@ -24,6 +24,7 @@ struct Ledger {
   var foreignRules: [RoutingRule] = []
   var missingSystemRules: [RoutingTableID] = []
   var guardDrops: [String: FollowedCounter] = [:]
+  var loggedErrors: Set<String> = []
   var isReadyTold = false
   var statusLine = ""
   var isZeroTierAsked = false
@@ -36,7 +37,7 @@ struct Ledger {
     pace = RepairPace(now: now.sinceBoot)
   }
 
-  mutating func note(_ outcome: Reconciler.Outcome, at now: Timestamp) {
+  mutating func note(_ outcome: Reconciler.Outcome) {
     errors = outcome.errors
     isInSync = outcome.isVerified
     if outcome.isVerified { isVerified = true }
