@@ -12,7 +12,7 @@ extension Daemon {
     let start = loop.now
     let wait = ledger.pace.wait(now: start.sinceBoot)
     if cause == .event, wait > .zero { return delay(dirty, until: wait, cause: cause) }
-    let surveyErrors = reconciler.survey(dirty, &situation)
+    let surveyErrors = reconciler.survey(dirty.intersection(configuration.surveyed), &situation)
     followTunnel()
     let previous = desired
     let outcome = reconciler.reconcile(
@@ -47,7 +47,7 @@ extension Daemon {
     let now = loop.now
     ledger.note(outcome)
     ledger.counters.recordReconcile(duration: now - since, succeeded: outcome.isVerified, at: wallClock())
-    if dirty == .all { ledger.counters.recordResync(cause: cause.rawValue) }
+    if dirty.isSuperset(of: .resync) { ledger.counters.recordResync(cause: cause.rawValue) }
     log(outcome.errors)
     guard !outcome.plan.isEmpty else { return }
     if isDrift {
@@ -98,6 +98,7 @@ extension Daemon {
   func probed(_ exit: String, _ input: ExitHealth.Input) {
     guard case .gateway(let gateway) = configuration.role else { return }
     situation.health[exit, default: ExitHealth()].take(input, gateway.probe)
+    situation.probeProblem = prober?.problem
     let before = situation.choice.active
     let exits = gateway.exits.map { ($0, situation.health[$0.name] ?? ExitHealth()) }
     situation.choice.update(exits, gateway.probe, now: loop.now.sinceBoot)

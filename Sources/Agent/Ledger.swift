@@ -28,7 +28,7 @@ struct Ledger {
   var isReadyTold = false
   var statusLine = ""
   var isZeroTierAsked = false
-  var zerotierAskedAt = MonotonicTime(nanoseconds: 0)
+  var eagerUntil = MonotonicTime(nanoseconds: 0)
 
   init(now: MonotonicTime) {
     counters = AgentCounters(
