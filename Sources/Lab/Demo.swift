@@ -1,3 +1,5 @@
+import Glibc
+
 /// The product shown from end to end, on a machine with nothing but this package: what the plan promises, each
 /// promise checked, with the times and packets that it took.
 public struct Demo {
@@ -41,7 +43,11 @@ public struct Demo {
 
   private func title(_ text: String) { Demo.say("\n== \(text)") }
 
-  static func say(_ text: String) { print(text) }
+  /// At once, also into a pipe: who watches wants to see how far it is.
+  static func say(_ text: String) {
+    print(text)
+    fflush(nil)
+  }
 
   private mutating func check(_ statement: String, _ holds: Bool) {
     Demo.say("  [\(holds ? "ok" : "NO")] \(statement)")
