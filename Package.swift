@@ -4,6 +4,9 @@ import PackageDescription
 /// Every Swift target: language mode 6 (strict concurrency) and no warning let through.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .swiftLanguageMode(.v6)]
 
+/// What `liteboxd-agent version` names as its source; the Makefile knows it.
+let commit = Context.environment["LITEBOXD_COMMIT"] ?? "unknown"
+
 func systemLibrary(_ name: String, pkgConfig: String, package: String) -> Target {
   .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
 }
@@ -34,7 +37,7 @@ let package = Package(
     systemLibrary("CJansson", pkgConfig: "jansson", package: "libjansson-dev"),
     .systemLibrary(name: "CMd", providers: [.apt(["libmd-dev"])]),
     // What Swift cannot import from the C library and the kernel's headers.
-    .target(name: "CLinux"),
+    .target(name: "CLinux", cSettings: [.define("LITEBOXD_COMMIT", to: "\"\(commit)\"")]),
 
     // The pure core: values, desired state, diff, plan, health. No I/O, no clock.
     room("Model"),
@@ -67,5 +70,7 @@ let package = Package(
     tests("EventLoop", ["TestPeers"]),
     tests("ZeroTier", ["EventLoop", "Model", "JSON", "TestPeers"], golden: ["Recorded"]),
     tests("Report", ["Model", "JSON"], golden: ["Golden"]),
+    // Of the release binary, the units and the installation.
+    .testTarget(name: "PackagingTests", dependencies: ["Model"], swiftSettings: strict),
   ]
 )

@@ -49,7 +49,7 @@ final class Daemon {
     loop = try EventLoop()
     kernel = try Kernel()
     events = try KernelEvents(ignoring: kernel.ports)
-    reconciler = Reconciler(kernel, as: .holder(try kernel.tableOwnership()))
+    reconciler = Reconciler(kernel, as: .holder(try kernel.tableOwnership()), noteFormer: SysctlRecord.keeper(log))
     ledger = Ledger(now: loop.now)
   }
 

@@ -17,9 +17,16 @@ final class Reconciler {
   /// How the nftables table is held; nil for one who only looks on.
   var ownership: NftablesOwnership? { if case .holder(let ownership) = viewpoint { ownership } else { nil } }
 
-  init(_ kernel: any KernelAccess, as viewpoint: Plan.Viewpoint) {
+  /// Told what a parameter was before it is set.
+  private let noteFormer: (Sysctl.Key, Int) -> Void
+
+  init(
+    _ kernel: any KernelAccess, as viewpoint: Plan.Viewpoint,
+    noteFormer: @escaping (Sysctl.Key, Int) -> Void = { _, _ in }
+  ) {
     self.kernel = kernel
     self.viewpoint = viewpoint
+    self.noteFormer = noteFormer
   }
 
   /// What a pass found and did.
@@ -56,6 +63,9 @@ final class Reconciler {
       observed: observed)
     outcome.errors = errors
     guard !outcome.plan.isEmpty else { return outcome }
+    for case .setSysctl(let wanted) in outcome.plan.steps.map(\.operation) {
+      if let former = observed.sysctls?[wanted.key] { noteFormer(wanted.key, former) }
+    }
     apply(outcome.plan, &outcome.errors)
     outcome.observed = observe(question, &outcome.errors)
     outcome.remainder = Plan(from: outcome.observed, to: desired, as: viewpoint)

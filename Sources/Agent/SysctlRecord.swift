@@ -4,6 +4,18 @@ import Model
 /// What kernel parameters were before the agent set them, so that teardown can put them back. Kept below /run:
 /// a restart of the host undoes both.
 struct SysctlRecord {
+  /// For a `Reconciler`. What cannot be kept is told of; the guard goes before the record.
+  static func keeper(_ log: Log) -> (Sysctl.Key, Int) -> Void {
+    { key, value in
+      do throws(InstanceLock.Failure) {
+        var record = try SysctlRecord()
+        try record.note(key, was: value)
+      } catch {
+        log.write(.warning, "keeping the former value of sysctl \(key.name): \(error)")
+      }
+    }
+  }
+
   private let path: String
   private(set) var values: [String: Int] = [:]
 

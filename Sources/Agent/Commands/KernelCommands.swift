@@ -45,7 +45,7 @@ extension Tool {
         let kernel = try Kernel()
         let situation = try SituationSurvey(loaded.configuration, log).run(kernel, formerNetwork: formerNetwork(log))
         try store.save(loaded)
-        return try settle(loaded.configuration, situation, .all, kernel)
+        return try settle(loaded.configuration, situation, .all, kernel, log)
       }
     }
   }
@@ -65,16 +65,16 @@ extension Tool {
         let kernel = try Kernel()
         var situation = Situation()
         try situation.inherit(from: kernel, loaded.configuration, formerNetwork: formerNetwork(log))
-        return try settle(loaded.configuration, situation, .all.subtracting(.sysctls), kernel)
+        return try settle(loaded.configuration, situation, .all.subtracting(.sysctls), kernel, log)
       }
     }
   }
 
   /// One pass, told of on standard output.
   private func settle(
-    _ configuration: AgentConfiguration, _ situation: Situation, _ domains: Domains, _ kernel: Kernel
+    _ configuration: AgentConfiguration, _ situation: Situation, _ domains: Domains, _ kernel: Kernel, _ log: Log
   ) throws -> Int32 {
-    let reconciler = Reconciler(kernel, as: .holder(try kernel.tableOwnership()))
+    let reconciler = Reconciler(kernel, as: .holder(try kernel.tableOwnership()), noteFormer: SysctlRecord.keeper(log))
     let decision = Decision(configuration, situation)
     let outcome = reconciler.reconcile(domains, to: decision, previous: decision.desired, errors: [])
     for line in outcome.plan.lines(naming: { situation.links[$0]?.name.text }) { print(terminalSafe(line) + "\n", to: 1) }
