@@ -7,9 +7,13 @@ public struct Demo {
   private var broken: [String] = []
   private var held = 0
 
-  /// 0 if every statement held, 1 if one did not or something could not be done.
-  public static func run() -> Int32 {
-    var demo = Demo()
+  private let agent: String?
+
+  private init(agent: String?) { self.agent = agent }
+
+  /// 0 if every statement held, 1 if one did not or something could not be done. `agent` is the program to show.
+  public static func run(agent: String?) -> Int32 {
+    var demo = Demo(agent: agent)
     do { try demo.showAll() } catch {
       say("\nThe demo broke off: \(error)")
       return 1
@@ -24,7 +28,7 @@ public struct Demo {
   }
 
   private mutating func showAll() throws {
-    let lab = try Lab()
+    let lab = try Lab(.init(agent: agent))
     defer { lab.close() }
     title("A lab of network namespaces")
     Demo.say(
