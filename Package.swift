@@ -58,11 +58,12 @@ let package = Package(
       ]),
     .executableTarget(
       name: "liteboxd-agent", dependencies: ["Agent"], swiftSettings: strict),
-    room("Lab", ["CLinux", "JSON", "EventLoop", "CEvent"]),
+    room("Lab", ["CLinux", "JSON"]),
     .executableTarget(name: "liteboxd-lab", dependencies: ["Lab"], swiftSettings: strict),
 
     tests("Model"),
     tests("JSON"),
+    tests("Lab", ["JSON", "liteboxd-lab"]),
     tests("Reconciliation", ["Model", "Configuration"]),
     tests("Kernel", ["Model", "Configuration", "Reconciliation", "CLinux"]),
     .target(name: "TestPeers", path: "Tests/TestPeers", swiftSettings: strict),

@@ -54,6 +54,10 @@ int clinux_effective_capabilities(uint64_t *bits) {
   return 0;
 }
 
+int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first) {
+  return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}
+
 const char *clinux_errno_name(int number) { return strerrorname_np(number); }
 
 int clinux_terminal_columns(int fd) {

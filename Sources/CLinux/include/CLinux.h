@@ -1,6 +1,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <spawn.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,6 +22,10 @@ int clinux_peer_credentials(int fd, pid_t *pid, uid_t *uid, gid_t *gid);
 /* The macros of linux/capability.h and the raw capget(2): the effective set of this process, bit n for
  * capability n. Returns 0, or -1 with errno. */
 int clinux_effective_capabilities(uint64_t *bits);
+
+/* posix_spawn_file_actions_addclosefrom_np(3) exists under _GNU_SOURCE only: the child gets no descriptor from
+ * `first` upwards. Returns 0 or an error number. */
+int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 
 /* strerrorname_np(3) exists under _GNU_SOURCE only. NULL for a number without a name. */
 const char *clinux_errno_name(int number);
