@@ -70,7 +70,7 @@ struct Situation {
 /// What is let through in a situation, and why it is closed if it is.
 struct Decision {
   enum Policy {
-    case gateway(GatewayPolicy, GatewaySettings)
+    case gateway(GatewayPolicy, GatewaySettings, networks: [CIDR])
     case cloud(CloudPolicy, CloudSettings, networks: [CIDR])
   }
 
@@ -89,7 +89,7 @@ struct Decision {
     switch configuration.role {
     case .gateway(let gateway):
       let (decided, reasons) = GatewayPolicy.decide(facts, gateway, situation.choice, situation.health)
-      policy = .gateway(decided, gateway)
+      policy = .gateway(decided, gateway, networks: facts.networks)
       self.reasons = reasons
       wan = nil
     case .cloud(let cloud):
@@ -104,7 +104,8 @@ struct Decision {
   /// What the kernel shall hold.
   var desired: DesiredState {
     switch policy {
-    case .gateway(let policy, let settings): DesiredState(policy, settings, network: network)
+    case .gateway(let policy, let settings, let networks):
+      DesiredState(policy, settings, network: network, networks: networks)
     case .cloud(let policy, let settings, let networks):
       DesiredState(policy, settings, network: network, networks: networks)
     }

@@ -28,7 +28,7 @@ struct CloudRuleset {
     [
       NftablesSet(SetName.sources, .ipv4, networks: cloud.sources),
       NftablesSet(SetName.zerotier, .ipv4, networks: zerotier),
-      NftablesSet(SetName.tunnelIPv6, .ipv6, networks: network.ipv6Prefixes),
+      NftablesSet(SetName.tunnelIPv6, .ipv6, networks: network.ipv6Prefixes + zerotier),
       NftablesSet(SetName.denied, .ipv4, networks: cloud.denyDestinations),
     ] + (limits(.tcp) ? [ports(.tcp, SetName.allowedTCP)] : [])
       + (limits(.udp) ? [ports(.udp, SetName.allowedUDP)] : [])

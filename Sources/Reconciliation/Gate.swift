@@ -57,9 +57,10 @@ public struct GateFacts: Equatable, Sendable {
     if case .present(let link, _) = interface { Tunnel(link) } else { nil }
   }
 
-  /// The networks that the tunnel's link is in, as its addresses say.
+  /// The networks that the tunnel's link is in, as its addresses say, without the one that every link is in.
   public var networks: [CIDR] {
-    if case .present(_, let addresses) = interface { addresses.map(\.network) } else { [] }
+    guard case .present(_, let addresses) = interface else { return [] }
+    return addresses.map(\.network).filter { !CIDR.linkLocalIPv6.contains($0) }
   }
 
   /// Reasons that concern the tunnel itself, in either role.

@@ -54,7 +54,7 @@ public struct Tool {
   /// The configuration, or the exit status that its errors mean.
   func configuration() throws(Refused) -> LoadedConfiguration {
     do throws(ConfigurationErrors) { return try loadConfiguration(at: invocation.configurationPath) } catch {
-      for error in error.errors { Tool.complain("\(error)") }
+      for error in error.all { Tool.complain("\(error)") }
       throw Refused(status: ExitStatus.configuration)
     }
   }
@@ -81,7 +81,7 @@ public struct Tool {
       } catch {
         log.write(.error, "the last good configuration cannot be used either: \(error)")
       }
-      for error in error.errors { Tool.complain("\(error)") }
+      for error in error.all { Tool.complain("\(error)") }
       throw Refused(status: ExitStatus.configuration)
     }
   }
