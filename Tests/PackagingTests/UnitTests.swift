@@ -47,7 +47,8 @@ struct UnitTests {
   @Test(
     "the guard comes before whatever could send",
     arguments: [
-      "network-pre.target", "zerotier-one.service", "kubelet.service", "k3s.service", "k3s-agent.service",
+      "sysinit.target", "network-pre.target", "zerotier-one.service", "kubelet.service", "k3s.service",
+      "k3s-agent.service",
       "containerd.service",
     ])
   func guardFirst(_ unit: String) throws {
