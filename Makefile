@@ -47,10 +47,10 @@ test: root release ## all tests, on this kernel (root)
 	$(SWIFT) test --disable-xctest $(IMPORT_CHECK)
 
 demo: root release ## the agent at work in network namespaces (root)
-	$(LITEBOXD_LAB) demo --agent $(LITEBOXD_AGENT)
+	$(LITEBOXD_LAB) demo
 
 bench: root release ## how fast the agent repairs (root)
-	$(LITEBOXD_LAB) bench --agent $(LITEBOXD_AGENT)
+	$(LITEBOXD_LAB) bench
 
 sanitize: root release ## the tests under the thread and address sanitizers (root)
 	$(SWIFT) test --disable-xctest --sanitize=thread --scratch-path .build-thread

@@ -43,6 +43,8 @@ struct InstallationTests {
         ./usr/share/doc/liteboxd-agent/CHANGELOG.md
         ./usr/share/doc/liteboxd-agent/LICENSE
         ./usr/share/doc/liteboxd-agent/README.md
+        ./usr/share/doc/liteboxd-agent/examples/cloud.yaml
+        ./usr/share/doc/liteboxd-agent/examples/gateway.yaml
 
         """)
   }
@@ -72,7 +74,7 @@ struct InstallationTests {
 
   private func entries(_ path: String) throws -> [String] {
     try text(of: path).split(separator: "\n").filter { !$0.hasPrefix("#") }.map {
-      $0.replacing("\t", with: " ")
+      String($0.replacing("\t", with: " "))
     }
   }
 }

@@ -6,13 +6,13 @@ private let agentUnit = "liteboxd-agent.service"
 
 /// Copies of the units whose programs exist here, which is all that they lack before they are installed.
 private func withUnits<T>(
-  changing change: (String) -> String = { $0 }, _ body: ([String]) throws -> T
+  replacing old: String = "", with new: String = "", _ body: ([String]) throws -> T
 ) throws -> T {
   try withTemporaryDirectory { directory in
     let copies = try [agentUnit, guardUnit].map { name in
       let copy = directory.appending(path: name)
       let unit = try text(of: "systemd/\(name)").replacing("/usr/bin/liteboxd-agent", with: "/bin/true")
-      try change(unit).write(to: copy, atomically: true, encoding: .utf8)
+      try unit.replacing(old, with: new).write(to: copy, atomically: true, encoding: .utf8)
       return copy.path
     }
     return try body(copies)
@@ -30,7 +30,7 @@ struct UnitTests {
 
   @Test("systemd would find a misspelt key")
   func control() throws {
-    let found = try withUnits(changing: { $0.replacing("ProtectHome=", with: "ProtectHom=") }) {
+    let found = try withUnits(replacing: "ProtectHome=", with: "ProtectHom=") {
       try run("systemd-analyze", "verify", "--man=no", $0[0], $0[1])
     }
     #expect(found.output.contains("ProtectHom"))
@@ -47,7 +47,8 @@ struct UnitTests {
   @Test(
     "the guard comes before whatever could send",
     arguments: [
-      "network-pre.target", "zerotier-one.service", "kubelet.service", "k3s.service", "k3s-agent.service",
+      "sysinit.target", "network-pre.target", "zerotier-one.service", "kubelet.service", "k3s.service",
+      "k3s-agent.service",
       "containerd.service",
     ])
   func guardFirst(_ unit: String) throws {
