@@ -3,7 +3,7 @@ import Glibc
 /// A change that the kernel announced, and when this process read it.
 public struct KernelEvent: Hashable, Sendable {
   public enum Change: Sendable { case added, deleted }
-  public enum Object: Sendable { case rule, route, link, address, nftables }
+  public enum Object: Sendable { case rule, route, link, address, nftables, parameter }
   public let time: Moment
   public let change: Change
   public let object: Object
@@ -20,9 +20,10 @@ public final class KernelWatch: Sendable {
   public init(_ node: Node, in lab: Lab) throws {
     let namespace = try lab.namespace(node)
     let sockets = try namespace.inside {
-      // RTMGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE, _IPV6_ROUTE and RTNLGRP_IPV6_RULE's bit; linux/rtnetlink.h.
+      // RTMGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE, _IPV6_ROUTE, and the bits of RTNLGRP_IPV6_RULE and
+      // RTNLGRP_IPV4_NETCONF; linux/rtnetlink.h.
       [
-        try netlinkSocket(routeFamily, groups: 0x1 | 0x10 | 0x40 | 0x80 | 0x400 | 1 << 18),
+        try netlinkSocket(routeFamily, groups: 0x1 | 0x10 | 0x40 | 0x80 | 0x400 | 1 << 18 | 1 << 23),
         // NFNLGRP_NFTABLES's bit; linux/netfilter/nfnetlink.h.
         try netlinkSocket(netfilterFamily, groups: 1 << 6),
       ]
@@ -119,6 +120,8 @@ extension KernelEvent {
     case 25: (.route, .deleted)
     case 32: (.rule, .added)
     case 33: (.rule, .deleted)
+    // RTM_NEWNETCONF: a parameter below /proc/sys/net/ipv4/conf, or ip_forward.
+    case 80: (.parameter, .added)
     // NFT_MSG_NEWTABLE, NEWCHAIN, NEWRULE, NEWSET, NEWSETELEM and NEWOBJ; each DEL is two behind.
     case 0xa00, 0xa03, 0xa06, 0xa09, 0xa0c, 0xa12: (.nftables, .added)
     case 0xa02, 0xa05, 0xa08, 0xa0b, 0xa0e, 0xa14: (.nftables, .deleted)
