@@ -36,6 +36,7 @@ final class Daemon {
   var retryTimer: EventSource?
   var resyncTimer: EventSource?
   var zerotierTimer: EventSource?
+  var zerotierSoon: EventSource?
   /// Dirt that waits for the retry or for the pace of repairs.
   var pending: Domains = []
   var retryDelay: Duration = DaemonOptions.firstRetry
@@ -61,6 +62,7 @@ final class Daemon {
     try watchSignals()
     try watchKernel()
     retryTimer = try loop.onTrigger { [unowned self] in retry() }
+    zerotierSoon = try loop.onTrigger { [unowned self] in askZeroTier() }
     try configure(replacing: nil)
     pass(.all, cause: .start)
     try startFeedingWatchdog()
@@ -106,10 +108,10 @@ final class Daemon {
       let batch = try events.drain(tables: Set((desired?.tables ?? [:]).keys))
       if batch.isOverrun {
         ledger.counters.recordNetlinkOverrun()
-        return delay(.all, until: DaemonOptions.overrunPause, cause: .overrun)
+        return delay(.resync, until: DaemonOptions.overrunPause, cause: .overrun)
       }
       guard !batch.dirty.isEmpty else { return }
-      if batch.dirty.contains(.links) { askZeroTierSoon() }
+      if batch.dirty.contains(.links) { expectTunnel() }
       pass(batch.dirty, cause: .event, since: start)
     } catch {
       log.write(.error, "\(error)")
@@ -150,6 +152,9 @@ struct DaemonOptions {
 
   static let firstRetry = Duration.milliseconds(50)
   static let longestRetry = Duration.seconds(5)
+  /// After a link came or went while there is no tunnel, ZeroTier is asked so often, for so long.
+  static let eagerPoll = Duration.milliseconds(250)
+  static let eagerTime = Duration.seconds(10)
   /// After lost events the kernel is busy; reading all of it at once again would not help.
   static let overrunPause = Duration.milliseconds(20)
 }

@@ -71,6 +71,7 @@ extension Daemon {
       // Another network: nothing that was said of the former one holds.
       situation.word = .none
       situation.reportedInterface = nil
+      situation.report = nil
     }
     zerotier = try ZeroTierClient(on: loop, .init(settings))
     zerotierTimer = try loop.every(settings.pollInterval) { [unowned self] in askZeroTier() }
@@ -102,7 +103,7 @@ extension Daemon {
   private func configureTimers() throws(EventLoopError) {
     let settings = configuration.reconcile
     resyncTimer = try loop.every(settings.resyncInterval) { [unowned self] in
-      pass(.all, cause: .interval)
+      pass(.resync, cause: .interval)
       configureListeners(configuration)
     }
     watch = try ConfigurationWatch(

@@ -81,8 +81,8 @@ extension HTTPResponse {
 extension ReloadResult {
   var json: JSONValue {
     switch self {
-    case .applied: ["result": "applied", "error": nil]
-    case .unchanged: ["result": "unchanged", "error": nil]
+    case .applied: ["result": "applied", "error": .null]
+    case .unchanged: ["result": "unchanged", "error": .null]
     case .refused(let error): ["result": "refused", "error": .string(error)]
     }
   }

@@ -12,7 +12,7 @@ extension Daemon {
     let start = loop.now
     let wait = ledger.pace.wait(now: start.sinceBoot)
     if cause == .event, wait > .zero { return delay(dirty, until: wait, cause: cause) }
-    let surveyErrors = reconciler.survey(dirty, &situation)
+    let surveyErrors = reconciler.survey(dirty.intersection(configuration.surveyed), &situation)
     followTunnel()
     let previous = desired
     let outcome = reconciler.reconcile(
@@ -45,10 +45,10 @@ extension Daemon {
     _ outcome: Reconciler.Outcome, _ dirty: Domains, cause: PassCause, isDrift: Bool, since: MonotonicTime
   ) {
     let now = loop.now
-    ledger.note(outcome, at: wallClock())
+    ledger.note(outcome)
     ledger.counters.recordReconcile(duration: now - since, succeeded: outcome.isVerified, at: wallClock())
-    if dirty == .all { ledger.counters.recordResync(cause: cause.rawValue) }
-    for error in outcome.errors { log.write(.error, "\(error)") }
+    if dirty.isSuperset(of: .resync) { ledger.counters.recordResync(cause: cause.rawValue) }
+    log(outcome.errors)
     guard !outcome.plan.isEmpty else { return }
     if isDrift {
       let kinds = Dictionary(grouping: outcome.plan.steps, by: \.operation.kind.rawValue).mapValues(\.count)
@@ -70,6 +70,13 @@ extension Daemon {
       ])
   }
 
+  /// An error that stays is told once, else each retry would say it again.
+  private func log(_ errors: [KernelError]) {
+    let texts = errors.map(\.description)
+    for text in texts { log.write(ledger.loggedErrors.contains(text) ? .debug : .error, text) }
+    ledger.loggedErrors = Set(texts)
+  }
+
   /// READY=1 only after a pass was verified by reading the kernel again.
   func tellService() {
     guard ledger.isVerified else { return }
@@ -78,7 +85,7 @@ extension Daemon {
       service.ready()
     }
     let status = makeStatus()
-    let line = ([status.phase.rawValue] + status.reasons.map(\.message)).joined(separator: ": ")
+    let line = status.phase.rawValue + status.reasons.enumerated().map { ($0 == 0 ? ": " : "; ") + $1.message }.joined()
     guard line != ledger.statusLine else { return }
     ledger.statusLine = line
     service.status(line)
@@ -91,6 +98,7 @@ extension Daemon {
   func probed(_ exit: String, _ input: ExitHealth.Input) {
     guard case .gateway(let gateway) = configuration.role else { return }
     situation.health[exit, default: ExitHealth()].take(input, gateway.probe)
+    situation.probeProblem = prober?.problem
     let before = situation.choice.active
     let exits = gateway.exits.map { ($0, situation.health[$0.name] ?? ExitHealth()) }
     situation.choice.update(exits, gateway.probe, now: loop.now.sinceBoot)

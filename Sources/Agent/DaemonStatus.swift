@@ -37,7 +37,7 @@ extension Daemon {
     let current = Decision(configuration, situation)
     let blocks = current.reasons.map { Finding(code: $0.code, message: $0.message, remedy: $0.remedy) }
     let kernelFindings = ledger.errors.map(Finding.init(refusal:))
-    status.warnings = degradations
+    status.warnings = degradations + notices
     if !ledger.isVerified && ledger.errors.isEmpty {
       status.phase = .starting
     } else if !blocks.isEmpty || !ledger.isTunnelUp {
@@ -66,7 +66,17 @@ extension Daemon {
     findings += ledger.missingSystemRules.map(Finding.init(missingSystemRule:))
     if reconciler.ownership == .shared { findings.append(.sharedTable) }
     if ledger.pace.delay != nil { findings.append(.fight) }
+    if case .gateway = configuration.role, KernelRelease.running.isOlder(than: (5, 10)) {
+      findings.append(.oldKernel(KernelRelease.running.text))
+    }
     return findings
+  }
+
+  /// Nothing is wrong with the traffic, and a person may want to know.
+  private var notices: [Finding] {
+    guard let report = situation.report else { return [] }
+    let isDefault = report.routes.contains { $0.via != nil && $0.target.prefixLength <= 1 }
+    return report.allowDefault || isDefault ? [.zerotierDefault(report.id)] : []
   }
 
   private var zerotierStatus: ZeroTierStatus {

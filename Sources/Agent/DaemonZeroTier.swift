@@ -12,16 +12,14 @@ extension Daemon {
     _ = zerotier?.poll(peers: peers) { [unowned self] in answered($0) }
   }
 
-  /// A link came or went: it may be the network's, under whatever name.
-  func askZeroTierSoon() {
-    guard loop.now - ledger.zerotierAskedAt > Self.shortestPause else { return }
-    askZeroTier()
+  /// A link came or went. Without a tunnel it may be the network's, under whatever name: ZeroTier knows.
+  func expectTunnel() {
+    guard decision?.tunnel?.isUp != true else { return }
+    ledger.eagerUntil = loop.now + DaemonOptions.eagerTime
+    rearm(zerotierSoon, after: .zero)
   }
 
-  private static let shortestPause = Duration.milliseconds(100)
-
   private func answered(_ poll: ZeroTierPoll) {
-    ledger.zerotierAskedAt = loop.now
     ledger.isZeroTierAsked = true
     let before = situation
     situation.take(poll)
@@ -31,6 +29,9 @@ extension Daemon {
     let isChanged = before.word != situation.word || before.reportedInterface != situation.reportedInterface
     // Parameters below /proc/sys are looked at along with ZeroTier: not every kernel tells of their changes.
     pass(isChanged ? [.sysctls, .links, .addresses] : .sysctls, cause: .zerotier)
+    if decision?.tunnel?.isUp != true, loop.now < ledger.eagerUntil {
+      rearm(zerotierSoon, after: DaemonOptions.eagerPoll)
+    }
   }
 
   private func logReachability() {

@@ -17,8 +17,6 @@ final class ExitProber {
     var roundTrip: Duration?
     /// The last `Record.window` probes, newest last: true where an answer came in time.
     var history: [Bool] = []
-    /// Why the last probe could not be sent.
-    var problem: String?
 
     static let window = 60
     var lossRatio: Double? {
@@ -47,6 +45,8 @@ final class ExitProber {
   private let log: Log
   private let report: (_ exit: String, ExitHealth.Input) -> Void
   private(set) var records: [String: Record] = [:]
+  /// Why the last probe could not be sent, if it could not.
+  private(set) var problem: String?
 
   private var socket: EchoSocket?
   private var readable: EventSource?
@@ -117,14 +117,14 @@ final class ExitProber {
     do throws(KernelError) {
       try socket.send(to: target.address, sequence: sequence)
       outstanding[sequence] = Outstanding(exit: target.name, address: target.address, sentAt: loop.now)
-      records[target.name]?.problem = nil
+      problem = nil
     } catch {
       failed(target, error)
     }
   }
 
   private func failed(_ target: Target, _ error: KernelError) {
-    records[target.name]?.problem = "\(error)"
+    problem = "\(error)"
     report(target.name, .notSent)
   }
 

@@ -39,6 +39,20 @@ extension Finding {
     message: "this kernel has no persistent owned nftables tables (6.9): anyone with CAP_NET_ADMIN can change the guard",
     remedy: "use a newer kernel; until then the agent watches the table and repairs it")
 
+  /// Before 5.10 the lookup that Cilium's BPF does may ignore policy routing rules.
+  static func oldKernel(_ release: String) -> Finding {
+    Finding(
+      code: "kernel-too-old", message: "kernel \(release) is older than 5.10: Cilium's egress path can leak on it",
+      remedy: "run a kernel of 5.10 or later on gateway nodes")
+  }
+
+  static func zerotierDefault(_ network: ZeroTierNetworkID) -> Finding {
+    Finding(
+      code: "zerotier-default-route",
+      message: "ZeroTier may send all of this host's own traffic through network \(network) (allowDefault, or a managed default route)",
+      remedy: "zerotier-cli set \(network) allowDefault=0; the agent's own routes are not touched by it")
+  }
+
   static let fight = Finding(
     code: "fight", message: "somebody undoes the agent's repairs again and again; they are made more slowly now",
     remedy: "find the other manager of these rules, routes or tables and stop it")

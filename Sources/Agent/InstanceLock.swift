@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// One agent in a network namespace. A POSIX record lock (fcntl(2)): the kernel drops it with the process,
@@ -74,17 +75,19 @@ public final class InstanceLock {
     return request
   }
 
-  /// A file of this network namespace, named by its inode: hosts in one file system, as containers and labs are,
-  /// do not meet.
+  /// A file of this network namespace: hosts in one file system, as containers and labs are, do not meet.
   static func path(in directory: String, _ ending: String) throws(Failure) -> String {
     if mkdir(directory, 0o755) != 0 && errno != EEXIST {
       throw .system(attempt: "making \(directory)", errno: errno)
     }
+    var cookie: UInt64 = 0
+    if clinux_network_namespace_cookie(&cookie) == 0 { return "\(directory)/netns-\(cookie)\(ending)" }
+    // An older kernel: the inode, which a later namespace may get again.
     var status = stat()
     guard stat("/proc/self/ns/net", &status) == 0 else {
       throw .system(attempt: "looking at /proc/self/ns/net", errno: errno)
     }
-    return "\(directory)/netns-\(status.st_ino)\(ending)"
+    return "\(directory)/netns-inode-\(status.st_ino)\(ending)"
   }
 }
 

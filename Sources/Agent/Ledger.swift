@@ -24,10 +24,11 @@ struct Ledger {
   var foreignRules: [RoutingRule] = []
   var missingSystemRules: [RoutingTableID] = []
   var guardDrops: [String: FollowedCounter] = [:]
+  var loggedErrors: Set<String> = []
   var isReadyTold = false
   var statusLine = ""
   var isZeroTierAsked = false
-  var zerotierAskedAt = MonotonicTime(nanoseconds: 0)
+  var eagerUntil = MonotonicTime(nanoseconds: 0)
 
   init(now: MonotonicTime) {
     counters = AgentCounters(
@@ -36,7 +37,7 @@ struct Ledger {
     pace = RepairPace(now: now.sinceBoot)
   }
 
-  mutating func note(_ outcome: Reconciler.Outcome, at now: Timestamp) {
+  mutating func note(_ outcome: Reconciler.Outcome) {
     errors = outcome.errors
     isInSync = outcome.isVerified
     if outcome.isVerified { isVerified = true }

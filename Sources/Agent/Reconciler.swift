@@ -102,6 +102,10 @@ final class Reconciler {
 }
 
 extension Domains {
+  /// A full re-read. Owned routes in tables of earlier configurations are left out: only a start or another
+  /// configuration leaves any, and finding them walks every route of the host.
+  static let resync = Domains.all.subtracting(.strayRoutes)
+
   /// Read to decide, not to repair.
   static let situational: Domains = [.links, .addresses, .mainDefaults]
 

@@ -10,6 +10,8 @@ struct Situation {
   var word: NetworkWord = .none
   var apiFailure: APIFailure?
   var isOnline: Bool?
+  /// What the API last said of the network.
+  var report: NetworkReport?
   var peers: [ZeroTierNodeID: PeerPath] = [:]
   /// What the API, or a former run, last called the network's link.
   var reportedInterface: InterfaceName?
@@ -22,6 +24,7 @@ struct Situation {
   // From the probes.
   var health: [String: ExitHealth] = [:]
   var choice = ExitChoice()
+  var probeProblem: String?
 
   mutating func take(_ observed: ObservedState) {
     if let links = observed.links { self.links = links }
@@ -41,7 +44,8 @@ struct Situation {
       interface = .unnamed
     }
     return GateFacts(
-      network: settings.networkID, word: word, apiProblem: apiFailure?.message, interface: interface)
+      network: settings.networkID, word: word, apiProblem: apiFailure?.message, interface: interface,
+      probeProblem: probeProblem)
   }
 
   /// The link that exits can be probed through: up, with the egress IP on it.
@@ -64,6 +68,16 @@ struct Situation {
       }.first
     }
     return found.map { WAN(name: $0.name, addresses: addresses(on: $0)) }
+  }
+}
+
+extension AgentConfiguration {
+  /// What of the kernel decides: a gateway has no use for the main table's default routes.
+  var surveyed: Domains {
+    switch role {
+    case .gateway: .situational.subtracting(.mainDefaults)
+    case .cloud: .situational
+    }
   }
 }
 

@@ -91,9 +91,12 @@ extension Situation {
 
   private mutating func take(_ answer: NetworkAnswer) {
     switch answer {
-    case .notJoined: word = .notJoined
+    case .notJoined:
+      word = .notJoined
+      report = nil
     case .joined(let report):
       word = report.status == .ok ? .ok : .status(report.status.text)
+      self.report = report
       reportedInterface = report.interface ?? reportedInterface
     }
   }

@@ -25,9 +25,7 @@ extension AgentConfiguration {
       ZeroTierSettings($0)
     }
     let role = roleName.flatMap { Role($0, fields) }
-    if roleName == nil {
-      for name in RoleName.allCases { _ = fields.optional(name.rawValue) }
-    }
+    if roleName == nil { Role.readBoth(fields) }
     self.init(
       status: StatusSettings(fields.optional("status")), metrics: MetricsSettings(fields.optional("metrics")),
       reconcile: ReconcileSettings(fields.optional("reconcile")), log: LogSettings(fields.optional("log")),
@@ -45,6 +43,12 @@ extension AgentConfiguration {
 }
 
 extension Role {
+  /// Without a role that can be read, whatever sections there are still tell of their own errors.
+  fileprivate static func readBoth(_ fields: Fields) {
+    _ = fields.optional(RoleName.gateway.rawValue).flatMap { Fields($0) }.flatMap { GatewaySettings($0) }
+    _ = fields.optional(RoleName.cloud.rawValue).flatMap { Fields($0) }.flatMap { CloudSettings($0) }
+  }
+
   fileprivate init?(_ name: RoleName, _ fields: Fields) {
     fields.optional(name.other.rawValue)?.reportKey(
       "role is \(name.rawValue), so this section has no effect; remove it or change role")

@@ -1,3 +1,5 @@
+import Glibc
+
 /// The product shown from end to end, on a machine with nothing but this package: what the plan promises, each
 /// promise checked, with the times and packets that it took.
 public struct Demo {
@@ -5,9 +7,13 @@ public struct Demo {
   private var broken: [String] = []
   private var held = 0
 
-  /// 0 if every statement held, 1 if one did not or something could not be done.
-  public static func run() -> Int32 {
-    var demo = Demo()
+  private let agent: String?
+
+  private init(agent: String?) { self.agent = agent }
+
+  /// 0 if every statement held, 1 if one did not or something could not be done. `agent` is the program to show.
+  public static func run(agent: String?) -> Int32 {
+    var demo = Demo(agent: agent)
     do { try demo.showAll() } catch {
       say("\nThe demo broke off: \(error)")
       return 1
@@ -22,7 +28,7 @@ public struct Demo {
   }
 
   private mutating func showAll() throws {
-    let lab = try Lab()
+    let lab = try Lab(.init(agent: agent))
     defer { lab.close() }
     title("A lab of network namespaces")
     Demo.say(
@@ -41,7 +47,11 @@ public struct Demo {
 
   private func title(_ text: String) { Demo.say("\n== \(text)") }
 
-  static func say(_ text: String) { print(text) }
+  /// At once, also into a pipe: who watches wants to see how far it is.
+  static func say(_ text: String) {
+    print(text)
+    fflush(nil)
+  }
 
   private mutating func check(_ statement: String, _ holds: Bool) {
     Demo.say("  [\(holds ? "ok" : "NO")] \(statement)")
@@ -118,8 +128,9 @@ public struct Demo {
     let back = try traffic.waitForAnswers(after: .now, within: .seconds(10))
     check("all traffic flows again \(milliseconds(back)) after its link was complete", true)
     try agent.waitFor(phase: "ready", within: .seconds(10))
+    lab.letPass(.seconds(1))
     let report = try traffic.stop()
-    check("\(report.answered) of \(report.sent) answered, still 0 leaked", try lab.leaks().total == 0)
+    check("still 0 of \(report.sent) packets leaked", try lab.leaks().total == 0)
     check("the request arrives again", (try? lab.fetch(from: .pod).get()) == Node.cloudA.publicAddress)
   }
 

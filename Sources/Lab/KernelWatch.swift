@@ -30,6 +30,7 @@ public final class KernelWatch: Sendable {
     let (recorder, flag) = (Recorder(), stopFlag)
     self.recorder = recorder
     thread = try WorkerThread(in: nil) {
+      preferThisThread()
       while !flag.isRaised { recorder.read(sockets, within: 50) }
     }
     lab.keep(thread, stoppedBy: flag)
@@ -71,6 +72,14 @@ private func netlinkSocket(_ family: Int32, groups: UInt32) throws(LabError) -> 
   return socket
 }
 
+/// Real-time priority (sched(7)), so that an event is stamped when it happens and not when a busy machine
+/// comes round to it. Without the right to that the stamps are later, and a repair may look too short.
+private func preferThisThread() {
+  var parameters = sched_param()
+  parameters.sched_priority = 1
+  pthread_setschedparam(pthread_self(), SCHED_FIFO, &parameters)
+}
+
 private final class Recorder: Sendable {
   private let events = Guarded<[KernelEvent]>([])
   var all: [KernelEvent] { events.withLock { $0 } }
@@ -78,9 +87,8 @@ private final class Recorder: Sendable {
   func read(_ sockets: [Descriptor], within milliseconds: Int32) {
     var waiting = sockets.map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
     guard poll(&waiting, nfds_t(waiting.count), milliseconds) > 0 else { return }
-    let now = Moment.now
     for (socket, state) in zip(sockets, waiting) where state.revents != 0 {
-      while let (bytes, _) = socket.receive() { record(bytes, at: now) }
+      while let (bytes, _) = socket.receive() { record(bytes, at: .now) }
     }
   }
 

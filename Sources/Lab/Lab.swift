@@ -38,6 +38,7 @@ public final class Lab: Sendable {
 
   /// Builds everything and waits until the simulated ZeroTier is up on every node.
   public init(_ options: Options = Options()) throws {
+    try Requirements.check()
     Lab.sweptOnce
     self.options = options
     let number = Lab.counter.add(1, ordering: .relaxed).newValue

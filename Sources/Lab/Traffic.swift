@@ -54,7 +54,10 @@ public struct TrafficReport: Sendable, CustomStringConvertible {
 
   public var sent: Int { counts.values.reduce(0) { $0 + $1.sent } }
   public var answered: Int { counts.values.reduce(0) { $0 + $1.answered } }
-  public var longestGap: Duration { counts.values.map(\.longestGap).max() ?? .zero }
+  /// Over all flows that can be answered.
+  public var longestGap: Duration {
+    counts.filter { $0.key.kind != .ipv6 }.map(\.value.longestGap).max() ?? .zero
+  }
 
   public var description: String {
     counts.sorted { $0.key.description < $1.key.description }.map { flow, count in

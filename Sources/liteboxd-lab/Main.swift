@@ -4,8 +4,9 @@ import Lab
 @main
 struct Main {
   private static let usage = """
-    usage: liteboxd-lab demo    shows the agent at work in network namespaces; needs root
-           liteboxd-lab sweep   removes what a killed lab left behind
+    usage: liteboxd-lab demo [--agent PATH]   shows the agent at work in network namespaces; needs root
+           liteboxd-lab sweep                 removes what a killed lab left behind
+    The agent is PATH, or $LITEBOXD_AGENT, or the liteboxd-agent next to this program.
     """
 
   static func main() {
@@ -13,9 +14,8 @@ struct Main {
     switch (arguments.first, arguments.count) {
     // What the lab runs on its nodes; nobody types it.
     case ("zerotier", _): exit(runZeroTierStandIn(arguments: Array(arguments.dropFirst())))
-    case ("demo", 1):
-      closeLabsOnSignals()
-      exit(Demo.run())
+    case ("demo", 1): demo(agent: nil)
+    case ("demo", 3) where arguments[1] == "--agent": demo(agent: arguments[2])
     case ("sweep", 1): Lab.removeLeftovers()
     case ("--help", _):
       print(usage)
@@ -23,5 +23,10 @@ struct Main {
       report(usage)
       exit(64)
     }
+  }
+
+  private static func demo(agent: String?) -> Never {
+    closeLabsOnSignals()
+    exit(Demo.run(agent: agent))
   }
 }

@@ -57,13 +57,13 @@ struct HostileAnswerTests {
         "assignedAddresses[1]: no address with a prefix length"
       ),
       ("assignedAddresses", [7], "assignedAddresses[0]: no address with a prefix length"),
-      ("assignedAddresses", nil, "assignedAddresses: no list"),
+      ("assignedAddresses", .null, "assignedAddresses: no list"),
       ("id", "33ffeb838b00000", "id: no network ID of 16 hexadecimal digits"),
       ("status", 7, "status: no text"), ("mtu", -1, "mtu: no integer from 0 to 65535"),
       ("mtu", 1e9, "mtu: no integer from 0 to 65535"),
       ("allowDefault", "yes", "allowDefault: neither true nor false"),
       ("routes", ["x"], "routes[0]: no object"),
-      ("routes", [["target": "x", "via": nil]], "routes[0].target: no network"),
+      ("routes", [["target": "x", "via": .null]], "routes[0].target: no network"),
       ("routes", [["target": "10.0.0.0/8", "via": "x\u{1b}"]], "routes[0].via: no address"),
       ("routes", [["target": "10.0.0.0/8"]], "routes[0].via: no text"),
     ] as [(String, JSONValue, String)])

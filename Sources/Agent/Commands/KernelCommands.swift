@@ -129,10 +129,7 @@ extension Tool {
   /// liteboxd-agent version
   func version() -> Int32 {
     let build = BuildIdentity.current
-    var name = utsname()
-    uname(&name)
-    let release = withUnsafeBytes(of: &name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-    print("liteboxd-agent \(build.version) (\(build.commit))\nkernel \(terminalSafe(release))\n", to: 1)
+    print("liteboxd-agent \(build.version) (\(build.commit))\nkernel \(terminalSafe(KernelRelease.running.text))\n", to: 1)
     print("nftables tables that nobody but their owner can change: \(exclusiveTables)\n", to: 1)
     return ExitStatus.success
   }

@@ -27,6 +27,10 @@ int clinux_effective_capabilities(uint64_t *bits);
  * `first` upwards. Returns 0 or an error number. */
 int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 
+/* SO_NETNS_COOKIE is newer than glibc's headers: the number of this socket's network namespace, which no other
+ * gets before the next boot (kernel 5.14). Returns 0, or -1 with errno. */
+int clinux_network_namespace_cookie(uint64_t *cookie);
+
 /* strerrorname_np(3) exists under _GNU_SOURCE only. NULL for a number without a name. */
 const char *clinux_errno_name(int number);
 
