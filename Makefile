@@ -54,7 +54,8 @@ bench: root release ## how fast the agent repairs (root)
 
 sanitize: root release ## the tests under the thread and address sanitizers (root)
 	$(SWIFT) test --disable-xctest --sanitize=thread --scratch-path .build-thread
-	$(SWIFT) test --disable-xctest --sanitize=address --scratch-path .build-address
+	# Not for leaks: a pointer in an enum's payload carries a tag, and counts as lost.
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --disable-xctest --sanitize=address --scratch-path .build-address
 
 install: ## what `make release` built, its units and examples, into DESTDIR below PREFIX
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(RELEASE)/liteboxd-agent
