@@ -61,6 +61,8 @@ let package = Package(
     room("Lab", ["CLinux", "JSON"]),
     .executableTarget(name: "liteboxd-lab", dependencies: ["Lab"], swiftSettings: strict),
 
+    .testTarget(
+      name: "ScenarioTests", dependencies: ["Lab", "JSON"], swiftSettings: strict),
     tests("Model"),
     tests("JSON"),
     tests("Lab", ["JSON", "liteboxd-lab"]),

@@ -17,8 +17,9 @@ final class Reconciler {
   /// How the nftables table is held; nil for one who only looks on.
   var ownership: NftablesOwnership? { if case .holder(let ownership) = viewpoint { ownership } else { nil } }
 
-  /// Told what a parameter was before it is set.
+  /// Told what a parameter was when it was first looked at. Later values are the agent's own, or drift.
   private let noteFormer: (Sysctl.Key, Int) -> Void
+  private var noted: Set<Sysctl.Key> = []
 
   init(
     _ kernel: any KernelAccess, as viewpoint: Plan.Viewpoint,
@@ -58,14 +59,12 @@ final class Reconciler {
     let domains = dirty.union(desired.domains(differingFrom: previous)).subtracting(.situational)
     let question = Question(domains, for: desired)
     let observed = observe(question, &errors)
+    noteFormers(desired, observed)
     var outcome = Outcome(
       decision: decision, desired: desired, plan: Plan(from: observed, to: desired, as: viewpoint),
       observed: observed)
     outcome.errors = errors
     guard !outcome.plan.isEmpty else { return outcome }
-    for case .setSysctl(let wanted) in outcome.plan.steps.map(\.operation) {
-      if let former = observed.sysctls?[wanted.key] { noteFormer(wanted.key, former) }
-    }
     apply(outcome.plan, &outcome.errors)
     outcome.observed = observe(question, &outcome.errors)
     outcome.remainder = Plan(from: outcome.observed, to: desired, as: viewpoint)
@@ -91,6 +90,14 @@ final class Reconciler {
       }
     }
     return state
+  }
+
+  private func noteFormers(_ desired: DesiredState, _ observed: ObservedState) {
+    for wanted in desired.sysctls where !noted.contains(wanted.key) {
+      guard let value = observed.sysctls?[wanted.key] else { continue }
+      noted.insert(wanted.key)
+      noteFormer(wanted.key, value)
+    }
   }
 
   /// After a failure what closes is still done, and nothing that opens or removes.

@@ -44,11 +44,13 @@ extension Tool {
 
   // MARK: Asking the daemon
 
-  /// The configuration's socket if the configuration can be read, else the usual one.
+  /// The configuration's socket; that of the last good one if the file is broken, as the daemon holds to it; else
+  /// the usual one.
   var socketPath: String {
     if let given = invocation.socketPath { return given }
-    let configured = try? loadConfiguration(at: invocation.configurationPath).configuration.status.socket
-    return configured ?? Invocation.defaultSocket
+    let loaded =
+      (try? loadConfiguration(at: invocation.configurationPath)) ?? (try? store.load(for: invocation.configurationPath))
+    return loaded?.configuration.status.socket ?? Invocation.defaultSocket
   }
 
   func ask(_ method: HTTPMethod, _ path: String, timeout: Duration = .seconds(5)) throws -> JSONValue {
