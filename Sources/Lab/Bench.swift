@@ -51,7 +51,7 @@ public struct Bench {
       print(options.asJSON ? report.json.text : report.text)
       return 0
     } catch {
-      LabError.report(error)
+      print("The benchmark broke off: \(error)")
       return 1
     }
   }

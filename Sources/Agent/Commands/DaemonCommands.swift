@@ -10,7 +10,7 @@ extension Tool {
   /// liteboxd-agent run
   func runDaemon() -> Int32 {
     attempt {
-      try demandCapabilities()
+      try demandCapabilities([.networkAdministration, .rawNetwork])
       let log = Log()
       let lock = try InstanceLock()
       let (loaded, problem) = try configurationOrLastGood(log)

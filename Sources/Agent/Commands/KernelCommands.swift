@@ -37,7 +37,7 @@ extension Tool {
   /// liteboxd-agent apply
   func apply() -> Int32 {
     attempt {
-      try demandCapabilities()
+      try demandCapabilities([.networkAdministration, .rawNetwork])
       let lock = try InstanceLock()
       let loaded = try configuration()
       let log = Log(level: .warning)
@@ -53,7 +53,7 @@ extension Tool {
   /// liteboxd-agent guard
   func installGuard() -> Int32 {
     attempt {
-      try demandCapabilities()
+      try demandCapabilities([.networkAdministration])
       let log = Log(level: .warning)
       let (loaded, _) = try configurationOrLastGood(log)
       if let holder = try InstanceLock.holder() {
@@ -91,7 +91,7 @@ extension Tool {
   /// liteboxd-agent teardown
   func teardown() -> Int32 {
     attempt {
-      try demandCapabilities()
+      try demandCapabilities([.networkAdministration])
       let lock = try InstanceLock()
       guard try isConfirmed() else { return ExitStatus.failure }
       return try withExtendedLifetime(lock) {

@@ -87,18 +87,27 @@ public struct Tool {
   }
 
   /// Which capability is missing, and for what. Nothing works without them, so they are asked for at once.
-  static func missingCapabilities() -> [String] {
+  static func missingCapabilities(_ wanted: Set<Capability>) -> [String] {
     var bits: UInt64 = 0
     guard clinux_effective_capabilities(&bits) == 0 else { return ["the process's capabilities cannot be read"] }
-    let needed: [(bit: UInt64, name: String, purpose: String)] = [
-      (12, "CAP_NET_ADMIN", "changing rules, routes and nftables"),
-      (13, "CAP_NET_RAW", "probing the exits through the tunnel"),
-    ]
-    return needed.filter { bits >> $0.bit & 1 == 0 }.map { "\($0.name) is missing: it is needed for \($0.purpose)" }
+    return wanted.filter { bits >> $0.rawValue & 1 == 0 }.sorted { $0.rawValue < $1.rawValue }.map(\.complaint)
   }
 
-  func demandCapabilities() throws(Refused) {
-    let missing = Tool.missingCapabilities()
+  /// Raw values are bits (linux/capability.h).
+  enum Capability: UInt64 {
+    case networkAdministration = 12
+    case rawNetwork = 13
+
+    var complaint: String {
+      switch self {
+      case .networkAdministration: "CAP_NET_ADMIN is missing: it is needed for changing rules, routes and nftables"
+      case .rawNetwork: "CAP_NET_RAW is missing: it is needed for probing the exits through the tunnel"
+      }
+    }
+  }
+
+  func demandCapabilities(_ wanted: Set<Capability>) throws(Refused) {
+    let missing = Tool.missingCapabilities(wanted)
     guard !missing.isEmpty else { return }
     for text in missing { Tool.complain("\(text); run as root or grant it in the service") }
     throw Refused(status: ExitStatus.failure)
