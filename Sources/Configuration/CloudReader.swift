@@ -5,7 +5,8 @@ extension CloudSettings {
     let sources = fields.required("sources", "a list of ZeroTier networks").flatMap { Self.sources($0) }
     let wan = fields.optional("wanInterface").flatMap { Self.wan($0) }
     let snat = fields.optional("snat").flatMap { Self.snat($0) }
-    let allow = fields.optional("allow")?.items("a list such as [{protocol: tcp, ports: [443]}]")?.compactMap {
+    let allow = fields.optional("allow")?.items("a list such as [{protocol: tcp, ports: [443]}]")?.compactMap
+    {
       Fields($0).flatMap { AllowedTraffic($0) }
     }
     let denied = fields.optional("denyDestinations").flatMap { Self.denied($0) }
@@ -58,10 +59,13 @@ extension AllowedTraffic {
     let value = fields.optional("ports")
     let ports = value?.items("a list of ports such as [80, 443, 8000-8100]")?.compactMap { Self.range($0) }
     if let value, transport == .icmp { value.reportKey("ICMP has no ports; remove it") }
-    if let value, let ports, ports.isEmpty { value.report("expected at least one port; leave ports out for all") }
+    if let value, let ports, ports.isEmpty {
+      value.report("expected at least one port; leave ports out for all")
+    }
     fields.finish()
     guard let transport else { return nil }
-    let merged = NftablesSet("", .port, ranges: (ports ?? []).map { UInt128($0.lowerBound)...UInt128($0.upperBound) })
+    let merged = NftablesSet(
+      "", .port, ranges: (ports ?? []).map { UInt128($0.lowerBound)...UInt128($0.upperBound) })
     self.init(protocol: transport, ports: merged.ranges.map { UInt16($0.lowerBound)...UInt16($0.upperBound) })
   }
 
@@ -70,7 +74,9 @@ extension AllowedTraffic {
       let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { end -> UInt16? in
         end.utf8.allSatisfy { (0x30...0x39).contains($0) } ? UInt16(end).flatMap { $0 > 0 ? $0 : nil } : nil
       }
-      guard ends.count <= 2, let first = ends[0], let last = ends.last ?? nil, first <= last else { return nil }
+      guard ends.count <= 2, let first = ends[0], let last = ends.last ?? nil, first <= last else {
+        return nil
+      }
       return first...last
     }
   }

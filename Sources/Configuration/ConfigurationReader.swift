@@ -34,11 +34,13 @@ extension AgentConfiguration {
   }
 
   private init?(
-    status: StatusSettings, metrics: MetricsSettings, reconcile: ReconcileSettings, log: LogSettings, role: Role?,
+    status: StatusSettings, metrics: MetricsSettings, reconcile: ReconcileSettings, log: LogSettings,
+    role: Role?,
     zerotier: ZeroTierSettings?
   ) {
     guard let role, let zerotier else { return nil }
-    self.init(role: role, zerotier: zerotier, status: status, metrics: metrics, reconcile: reconcile, log: log)
+    self.init(
+      role: role, zerotier: zerotier, status: status, metrics: metrics, reconcile: reconcile, log: log)
   }
 }
 
@@ -52,7 +54,8 @@ extension Role {
   fileprivate init?(_ name: RoleName, _ fields: Fields) {
     fields.optional(name.other.rawValue)?.reportKey(
       "role is \(name.rawValue), so this section has no effect; remove it or change role")
-    guard let section = fields.required(name.rawValue, "the settings of this role").flatMap({ Fields($0) }) else {
+    guard let section = fields.required(name.rawValue, "the settings of this role").flatMap({ Fields($0) })
+    else {
       return nil
     }
     switch name {
@@ -71,7 +74,9 @@ extension ZeroTierSettings {
     let network = fields.required("networkID", "16 hexadecimal digits")?.parsed("16 hexadecimal digits") {
       ZeroTierNetworkID($0)
     }
-    let api = fields.optional("api")?.parsed("http:// and a loopback address with a port, such as http://127.0.0.1:9993") {
+    let api = fields.optional("api")?.parsed(
+      "http:// and a loopback address with a port, such as http://127.0.0.1:9993"
+    ) {
       Self.endpoint($0)
     }
     let token = fields.optional("authTokenFile")?.path()

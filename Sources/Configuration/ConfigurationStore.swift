@@ -50,7 +50,8 @@ public struct ConfigurationStore: Sendable {
     let name = parts.map { part in
       part.utf8.map { byte -> String in
         let isPlain = plain.contains(byte)
-        return isPlain ? String(UnicodeScalar(byte)) : "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        return isPlain
+          ? String(UnicodeScalar(byte)) : "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
       }.joined()
     }.joined(separator: "-")
     // A file's name has at most 255 octets; the end tells configurations apart better than the beginning.

@@ -1,6 +1,9 @@
 /// The name of a place in the file: `gateway.exits[1].address`.
 struct KeyName {
-  private enum Part { case key(String), item(Int) }
+  private enum Part {
+    case key(String)
+    case item(Int)
+  }
   private var parts: [Part] = []
 
   static let root = KeyName()
@@ -54,7 +57,8 @@ final class Diagnostics {
   func warn(_ message: String, at place: Place) {
     guard warnings.count < ConfigurationErrors.limit else { return }
     warnings.append(
-      ConfigurationWarning(path: path, position: place.position, key: place.key.description, message: message))
+      ConfigurationWarning(path: path, position: place.position, key: place.key.description, message: message)
+    )
   }
 
   /// Throws what was reported, if anything was.

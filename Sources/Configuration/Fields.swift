@@ -30,7 +30,8 @@ final class Fields {
   /// The value of a key that may not; nil, and reported, when it is missing.
   func required(_ key: String, _ expected: String) -> Value? {
     if let value = optional(key) { return value }
-    diagnostics.report("missing; expected \(expected)", at: Place(position: place.position, key: place.key.key(key)))
+    diagnostics.report(
+      "missing; expected \(expected)", at: Place(position: place.position, key: place.key.key(key)))
     return nil
   }
 
@@ -81,7 +82,8 @@ struct Value {
     }
     return nodes.enumerated().map { index, node in
       Value(
-        node: node, place: Place(position: node.position, key: place.key.item(index)), keyPosition: node.position,
+        node: node, place: Place(position: node.position, key: place.key.item(index)),
+        keyPosition: node.position,
         diagnostics: diagnostics)
     }
   }

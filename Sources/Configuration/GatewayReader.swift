@@ -11,7 +11,8 @@ extension GatewaySettings {
     let probe = fields.optional("probe").flatMap { Fields($0) }.map { ProbeSettings($0) }
     if let spread = fields.optional("spread"), let text = spread.text("none"), text != "none" {
       spread.report(
-        text == "flows" ? "flows is not supported by this version; expected none" : "expected none, found \(quoted(text))")
+        text == "flows"
+          ? "flows is not supported by this version; expected none" : "expected none, found \(quoted(text))")
     }
     fields.finish()
     guard let egressIP, let exits, !exits.isEmpty else { return nil }
@@ -31,7 +32,9 @@ extension GatewaySettings {
     var exits: [Exit] = []
     for item in items {
       guard let exit = Fields(item).flatMap({ Exit($0) }) else { continue }
-      if exits.contains(where: { $0.name == exit.name }) { item.report("a second exit named \(quoted(exit.name))") }
+      if exits.contains(where: { $0.name == exit.name }) {
+        item.report("a second exit named \(quoted(exit.name))")
+      }
       if let other = exits.first(where: { $0.address == exit.address }) {
         item.report("the same address, \(exit.address), as exit \(other.name)")
       }
@@ -55,7 +58,8 @@ extension GatewaySettings {
     guard let number = value.integer(1...0xffff_fffe) else { return nil }
     // The next table is the agent's as well; 253 to 255 are default, main and local, and the agent owns its tables whole.
     guard !(252...255).contains(number) else {
-      value.report("tables 253 to 255 are the system's, and \(number) with the next one reaches them; expected another")
+      value.report(
+        "tables 253 to 255 are the system's, and \(number) with the next one reaches them; expected another")
       return nil
     }
     return RoutingTableID(rawValue: UInt32(number))
@@ -73,7 +77,9 @@ extension Exit {
       "a name of 1 to 63 letters, digits, dots, dashes or underscores, and not auto"
     ) { Self.isName($0) ? $0 : nil }
     let address = fields.required("address", "the cloud server's ZeroTier address")?.unicastAddress("egress")
-    let node = fields.optional("nodeID")?.parsed("a ZeroTier address of 10 hexadecimal digits") { ZeroTierNodeID($0) }
+    let node = fields.optional("nodeID")?.parsed("a ZeroTier address of 10 hexadecimal digits") {
+      ZeroTierNodeID($0)
+    }
     fields.unsupported("weight")
     fields.finish()
     guard let name, let address else { return nil }
@@ -93,11 +99,13 @@ extension ProbeSettings {
   fileprivate init(_ fields: Fields) {
     let standard = ProbeSettings()
     self.init(
-      interval: fields.optional("interval")?.duration(.milliseconds(100) ... .seconds(60)) ?? standard.interval,
+      interval: fields.optional("interval")?.duration(.milliseconds(100) ... .seconds(60))
+        ?? standard.interval,
       timeout: fields.optional("timeout")?.duration(.milliseconds(10) ... .seconds(60)) ?? standard.timeout,
       failAfter: fields.optional("failAfter")?.integer(1...100) ?? standard.failAfter,
       recoverAfter: fields.optional("recoverAfter")?.integer(1...100) ?? standard.recoverAfter,
-      failbackAfter: fields.optional("failbackAfter")?.duration(.zero ... .seconds(3600)) ?? standard.failbackAfter)
+      failbackAfter: fields.optional("failbackAfter")?.duration(.zero ... .seconds(3600))
+        ?? standard.failbackAfter)
     fields.unsupported("through")
     fields.unsupported("publicAddress")
     fields.finish()

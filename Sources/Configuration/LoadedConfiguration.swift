@@ -50,9 +50,12 @@ enum ConfigurationFile {
 
   private static func inspect(_ descriptor: Int32, _ path: String) throws(ConfigurationErrors) -> stat {
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw refusal(path, "cannot be looked at: \(reason(errno))") }
+    guard fstat(descriptor, &status) == 0 else {
+      throw refusal(path, "cannot be looked at: \(reason(errno))")
+    }
     let kinds: [(mode_t, String)] = [
-      (S_IFDIR, "a directory"), (S_IFIFO, "a FIFO"), (S_IFCHR, "a device"), (S_IFBLK, "a device"), (S_IFSOCK, "a socket"),
+      (S_IFDIR, "a directory"), (S_IFIFO, "a FIFO"), (S_IFCHR, "a device"), (S_IFBLK, "a device"),
+      (S_IFSOCK, "a socket"),
     ]
     if let kind = kinds.first(where: { $0.0 == status.st_mode & S_IFMT }) {
       throw refusal(path, "is \(kind.1); expected a regular file")
@@ -63,7 +66,9 @@ enum ConfigurationFile {
     guard status.st_size <= largest else {
       throw refusal(path, "has \(status.st_size) octets; a configuration has at most \(largest)")
     }
-    guard status.st_size > 0 else { throw refusal(path, "is empty; expected at least role and zerotier.networkID") }
+    guard status.st_size > 0 else {
+      throw refusal(path, "is empty; expected at least role and zerotier.networkID")
+    }
     return status
   }
 
@@ -81,7 +86,8 @@ enum ConfigurationFile {
   }
 
   private static func refusal(_ path: String, _ problem: String) -> ConfigurationErrors {
-    ConfigurationErrors(ConfigurationError(path: path, position: nil, key: "", problem: problem, suggestion: nil))
+    ConfigurationErrors(
+      ConfigurationError(path: path, position: nil, key: "", problem: problem, suggestion: nil))
   }
 
   private static func reason(_ number: Int32) -> String {

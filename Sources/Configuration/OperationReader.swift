@@ -14,7 +14,9 @@ extension StatusSettings {
 
   private static func isGroupName(_ text: String) -> Bool {
     (1...32).contains(text.utf8.count) && text.first != "-"
-      && text.unicodeScalars.allSatisfy { $0.isASCII && ($0.properties.isAlphabetic || "0123456789_-.$".unicodeScalars.contains($0)) }
+      && text.unicodeScalars.allSatisfy {
+        $0.isASCII && ($0.properties.isAlphabetic || "0123456789_-.$".unicodeScalars.contains($0))
+      }
   }
 }
 

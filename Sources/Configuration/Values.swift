@@ -7,7 +7,9 @@ extension Value {
   func integer(_ bounds: ClosedRange<Int>) -> Int? {
     parsed("a whole number from \(bounds.lowerBound) to \(bounds.upperBound)") { text in
       // A sign or a space would pass Int.init.
-      guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(text) else { return nil }
+      guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(text) else {
+        return nil
+      }
       return bounds.contains(number) ? number : nil
     }
   }
@@ -42,7 +44,9 @@ extension Value {
   }
 
   func interfaceName() -> InterfaceName? {
-    parsed("an interface name of 1 to 15 characters without slash, colon or white space") { InterfaceName($0) }
+    parsed("an interface name of 1 to 15 characters without slash, colon or white space") {
+      InterfaceName($0)
+    }
   }
 
   /// An absolute path of less than so many octets.
@@ -115,7 +119,8 @@ enum SocketText {
     guard let colon = text.lastIndex(of: ":") else { return nil }
     var host = String(text[..<colon])
     let digits = text[text.index(after: colon)...]
-    guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(digits), port > 0
+    guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(digits),
+      port > 0
     else { return nil }
     if host == "localhost" { host = "127.0.0.1" }
     if host.hasPrefix("["), host.hasSuffix("]") {

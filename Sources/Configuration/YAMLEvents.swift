@@ -8,8 +8,10 @@ enum YAMLEvent {
   case documentEnd
   case alias
   case scalar(YAMLScalar, YAMLProperties)
-  case sequenceStart(YAMLProperties), sequenceEnd
-  case mappingStart(YAMLProperties), mappingEnd
+  case sequenceStart(YAMLProperties)
+  case sequenceEnd
+  case mappingStart(YAMLProperties)
+  case mappingEnd
 }
 
 /// What stands before a node: `&anchor` and `!tag`.
@@ -88,7 +90,8 @@ extension YAMLEvent {
     case YAML_ALIAS_EVENT: self = .alias
     case YAML_SCALAR_EVENT:
       let scalar = data.scalar
-      let text = String(decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
+      let text = String(
+        decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
       let style: YAMLScalar.Style = scalar.style == YAML_PLAIN_SCALAR_STYLE ? .plain : .quoted
       self = .scalar(
         YAMLScalar(text: text, style: style), YAMLProperties(anchor: scalar.anchor, tag: scalar.tag))

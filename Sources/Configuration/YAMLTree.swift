@@ -48,7 +48,8 @@ struct YAMLTree: ~Copyable {
         if declaresTags { diagnostics.report("%TAG is not supported; remove it", at: place) }
         let (first, start) = try next()
         root = try node(first, at: Place(position: start, key: .root), depth: 1)
-      case .streamStart, .documentEnd, .alias, .scalar, .sequenceStart, .sequenceEnd, .mappingStart, .mappingEnd:
+      case .streamStart, .documentEnd, .alias, .scalar, .sequenceStart, .sequenceEnd, .mappingStart,
+        .mappingEnd:
         continue
       }
     }
