@@ -80,9 +80,14 @@ extension Daemon {
 
   /// Nothing is wrong with the traffic, and a person may want to know.
   private var notices: [Finding] {
-    guard let report = situation.report else { return [] }
-    let isDefault = report.routes.contains { $0.via != nil && $0.target.prefixLength <= 1 }
-    return report.allowDefault || isDefault ? [.zerotierDefault(report.id)] : []
+    var findings = loaded.warnings.map {
+      Finding(code: "config-warning", message: "\($0)", remedy: "see liteboxd-agent check")
+    }
+    if let report = situation.report {
+      let isDefault = report.routes.contains { $0.via != nil && $0.target.prefixLength <= 1 }
+      if report.allowDefault || isDefault { findings.append(.zerotierDefault(report.id)) }
+    }
+    return findings
   }
 
   private var zerotierStatus: ZeroTierStatus {
@@ -151,7 +156,7 @@ extension String {
 }
 
 extension AgentConfiguration {
-  var roleName: RoleName {
+  var roleName: Report.RoleName {
     switch role {
     case .gateway: .gateway
     case .cloud: .cloud

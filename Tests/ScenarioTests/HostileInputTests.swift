@@ -13,12 +13,12 @@ struct BrokenConfigurationTests {
     let path = stage.gateway.program.configurationPath
     let breaks: [(String, () throws -> Void)] = [
       ("unknown key", { try stage.gateway.program.rewrite(configuration: good + "nonsense: 1\n") }),
-      ("is empty", { try stage.gateway.program.rewrite(configuration: "") }),
+      ("empty; expected", { try stage.gateway.program.rewrite(configuration: "") }),
       ("is a directory", { try Command(["sh", "-c", "rm \(path); mkdir \(path)"]).output() }),
       ("is a FIFO", { try Command(["sh", "-c", "rmdir \(path); mkfifo \(path)"]).output() }),
       ("ENOENT", { try Command(["rm", path]).output() }),
       (
-        "written by everybody",
+        "writable by everyone",
         {
           try stage.gateway.program.rewrite(configuration: good)
           try Command(["chmod", "0666", path]).output()

@@ -27,7 +27,7 @@ extension Tool {
 
   /// Of the last run's configuration; what that run left open may be taken over if it is the same.
   func formerNetwork(_ log: Log) -> ZeroTierNetworkID? {
-    do { return try store.load(for: invocation.configurationPath)?.configuration.zerotier.networkID } catch {
+    do { return try store.load(path: invocation.configurationPath)?.configuration.zerotier.networkID } catch {
       log.write(.warning, "the last good configuration cannot be read: \(error)")
       return nil
     }
@@ -37,6 +37,7 @@ extension Tool {
   func check() -> Int32 {
     attempt {
       let loaded = try configuration()
+      for warning in loaded.warnings { Tool.complain("warning: \(warning)") }
       print("\(terminalSafe(loaded.path)): usable, role \(loaded.configuration.roleName)\n", to: 1)
       return ExitStatus.success
     }
@@ -50,7 +51,7 @@ extension Tool {
     if let given = invocation.socketPath { return given }
     let loaded =
       (try? loadConfiguration(at: invocation.configurationPath))
-      ?? (try? store.load(for: invocation.configurationPath))
+      ?? (try? store.load(path: invocation.configurationPath))
     return loaded?.configuration.status.socket ?? Invocation.defaultSocket
   }
 

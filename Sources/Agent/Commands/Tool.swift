@@ -74,9 +74,9 @@ public struct Tool {
     do throws(ConfigurationErrors) {
       return (try loadConfiguration(at: invocation.configurationPath), nil)
     } catch {
-      let problem = "\(error)"
+      let problem = error.summary
       do {
-        if let kept = try store.load(for: invocation.configurationPath) {
+        if let kept = try store.load(path: invocation.configurationPath) {
           log.write(.error, "configuration refused, the last good one stays in force: \(problem)")
           return (kept, problem)
         }
