@@ -23,8 +23,7 @@ final class Daemon {
   var situation = Situation()
   var ledger: Ledger
   /// What the last pass wanted; nil before the first.
-  var desired: DesiredState?
-  var decision: Decision?
+  var last: (decision: Decision, desired: DesiredState)?
 
   var prober: ExitProber?
   var zerotier: ZeroTierClient?
@@ -108,7 +107,7 @@ final class Daemon {
   private func kernelChanged() {
     let start = loop.now
     do throws(KernelError) {
-      let batch = try events.drain(tables: Set((desired?.tables ?? [:]).keys))
+      let batch = try events.drain(tables: Set((last?.desired.tables ?? [:]).keys))
       if batch.isOverrun {
         ledger.counters.recordNetlinkOverrun()
         return delay(.resync, until: DaemonOptions.overrunPause, cause: .overrun)

@@ -16,7 +16,7 @@ extension Daemon {
     status.config.error = configurationError
     status.zerotier = zerotierStatus
     status.exits = exitStatuses
-    status.wan = decision?.wan.map {
+    status.wan = last?.decision.wan.map {
       WANStatus(interface: $0.name, addresses: $0.addresses.map(\.description))
     }
     status.tunnelUp = ledger.isTunnelUp

@@ -79,7 +79,7 @@ extension Tool {
     let reconciler = Reconciler(
       kernel, as: .holder(try kernel.tableOwnership()), noteFormer: SysctlRecord.keeper(log))
     let decision = Decision(configuration, situation)
-    let outcome = reconciler.reconcile(domains, to: decision, previous: decision.desired, errors: [])
+    let outcome = reconciler.reconcile(domains, to: decision, previous: (decision, decision.desired), errors: [])
     for line in outcome.plan.lines(naming: { situation.links[$0]?.name.text }) {
       print(terminalSafe(line) + "\n", to: 1)
     }
