@@ -41,7 +41,7 @@ let package = Package(
     room("Reconciliation", ["Model", "Configuration"]),
     room("Report", ["Model", "JSON"]),
     // The edges.
-    room("Configuration", ["Model", "CYaml", "CMd"]),
+    room("Configuration", ["Model", "CYaml", "CMd", "CLinux"]),
     room("Kernel", ["Model", "CMnl", "CNftnl", "CLinux"]),
     room("JSON", ["CJansson"]),
     room("EventLoop", ["CEvent", "CLinux"]),
@@ -60,6 +60,7 @@ let package = Package(
 
     tests("Model"),
     tests("JSON"),
+    tests("Configuration", ["Model"]),
     tests("Reconciliation", ["Model", "Configuration"]),
     tests("Kernel", ["Model", "Configuration", "Reconciliation", "CLinux"]),
     tests("EventLoop", ["CLinux"]),

@@ -1,0 +1,109 @@
+import Glibc
+
+/// Keeps the text of the last configuration that could be used, so that a restart beside a broken file finds it.
+public struct ConfigurationStore: Sendable {
+  /// Absolute; under systemd `$STATE_DIRECTORY`, /var/lib/liteboxd.
+  public let directory: String
+
+  public init(directory: String) { self.directory = directory }
+
+  /// Why a text could not be kept.
+  public struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
+    /// `keeping the last good configuration: renaming /var/lib/…: no space left on device (ENOSPC)`
+    public let description: String
+
+    fileprivate init(_ attempt: String, _ path: String, _ number: Int32 = errno) {
+      let object = printable(path, limit: 4096)
+      description = "keeping the last good configuration: \(attempt) \(object): \(errnoText(number))"
+    }
+  }
+
+  /// Where the last good text of the file at the path lies: `etc-liteboxd-agent.yaml`, as systemd-escape(1) --path
+  /// writes `/etc/liteboxd/agent.yaml`.
+  public func file(for path: String) -> String { directory + "/" + escapedName(absolute(path)) }
+
+  /// Keeps the text, unless it is kept already. The file is replaced whole or not at all, also in a power cut.
+  public func save(_ loaded: LoadedConfiguration) throws(Failure) {
+    let target = file(for: loaded.path)
+    // Whatever else stands there, or cannot be read, is replaced.
+    if let kept = try? TrustedFile.read(target), kept == loaded.text { return }
+    guard mkdir(directory, 0o700) == 0 || errno == EEXIST else { throw Failure("making", directory) }
+    // An escaped name has no leading dot, so that this is no other file's; what a crash left is written over.
+    let fresh = directory + "/.new-" + escapedName(absolute(loaded.path))
+    try write(loaded.text, to: fresh)
+    guard rename(fresh, target) == 0 else {
+      let failure = Failure("renaming", fresh)
+      unlink(fresh)
+      throw failure
+    }
+    try synchronizeDirectory()
+  }
+
+  /// The last good configuration of the file at the path; nil when there is none. Throws when there is one that this
+  /// version cannot use; positions are the kept text's, and so is the errors' path.
+  public func load(path: String) throws(ConfigurationErrors) -> LoadedConfiguration? {
+    let kept = file(for: path)
+    var status = stat()
+    guard stat(kept, &status) == 0 || errno != ENOENT else { return nil }
+    let text: [UInt8]
+    do throws(FileRefusal) {
+      text = try TrustedFile.read(kept)
+    } catch {
+      throw ConfigurationErrors(refusal: error, of: kept)
+    }
+    return try LoadedConfiguration(parsing: text, path: path, source: kept)
+  }
+
+  private func write(_ text: [UInt8], to path: String) throws(Failure) {
+    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    guard file >= 0 else { throw Failure("creating", path) }
+    defer { close(file) }
+    var rest = text[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw Failure("writing", path) }
+      rest = rest.dropFirst(count)
+    }
+    guard fsync(file) == 0 else { throw Failure("writing", path) }
+  }
+
+  /// So that the renaming outlives a power cut (fsync(2)).
+  private func synchronizeDirectory() throws(Failure) {
+    let handle = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard handle >= 0 else { throw Failure("opening", directory) }
+    defer { close(handle) }
+    guard fsync(handle) == 0 else { throw Failure("writing", directory) }
+  }
+}
+
+/// The path from the root. Whether it exists does not matter, and links are not followed: a name stays a name.
+func absolute(_ path: String) -> String {
+  guard !path.hasPrefix("/") else { return path }
+  var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+  guard getcwd(&buffer, buffer.count) != nil else { return "/" + path }
+  let directory = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+  return String(decoding: directory, as: UTF8.self) + "/" + path
+}
+
+/// As systemd-escape(1) --path: slashes become `-`, and what is no letter, digit, `:`, `_` or `.` becomes `\xNN`,
+/// as a leading dot does. A name that would be too long for a file is the hash of the path instead.
+func escapedName(_ path: String) -> String {
+  var parts: [Substring] = []
+  for part in path.split(separator: "/") where part != "." {
+    if part != ".." { parts.append(part) } else { _ = parts.popLast() }
+  }
+  let name = parts.map { escaped($0.utf8) }.joined(separator: "-")
+  guard !name.isEmpty else { return "-" }
+  let whole = name.hasPrefix(".") ? "\\x2e" + name.dropFirst() : name
+  return whole.utf8.count <= 240 ? whole : "sha256-" + sha256Digits(Array(path.utf8))
+}
+
+private func escaped(_ part: Substring.UTF8View) -> String {
+  part.reduce(into: "") { text, octet in
+    switch octet {
+    case 0x30...0x3a, 0x41...0x5a, 0x61...0x7a, 0x5f, 0x2e: text.unicodeScalars.append(Unicode.Scalar(octet))
+    default: text += "\\x" + (octet < 16 ? "0" : "") + String(octet, radix: 16)
+    }
+  }
+}
