@@ -30,11 +30,13 @@ public struct ConfigurationStore: Sendable {
     guard mkdir(directory, 0o700) == 0 || errno == EEXIST else { throw Failure("making", directory) }
     // An escaped name has no leading dot, so that this is no other file's; what a crash left is written over.
     let fresh = directory + "/.new-" + escapedName(absolute(loaded.path))
-    try write(loaded.text, to: fresh)
-    guard rename(fresh, target) == 0 else {
-      let failure = Failure("renaming", fresh)
+    do throws(Failure) {
+      try write(loaded.text, to: fresh)
+      guard rename(fresh, target) == 0 else { throw Failure("renaming", fresh) }
+    } catch {
+      // Half a file would take the place that another try needs.
       unlink(fresh)
-      throw failure
+      throw error
     }
     try synchronizeDirectory()
   }

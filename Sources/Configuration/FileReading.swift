@@ -32,21 +32,21 @@ enum TrustedFile {
   /// 1 MiB; the longest sensible configuration has some 30 KiB.
   static let largest = 1 << 20
 
-  /// The file's bytes, all from the same moment.
-  static func read(_ path: String) throws(FileRefusal) -> [UInt8] {
+  /// The file's bytes, all from the same moment. `whileReading` stands for what others do meanwhile.
+  static func read(_ path: String, whileReading: () -> Void = {}) throws(FileRefusal) -> [UInt8] {
     guard !path.isEmpty, !path.utf8.contains(0) else { throw FileRefusal(problem: "no path of a file") }
     // Before opening, because opening alone makes some devices act.
     var status = stat()
     guard stat(path, &status) == 0 else { throw .failed("opening", errno) }
     try check(status)
     for _ in 0..<5 {
-      if let bytes = try readOnce(path) { return bytes }
+      if let bytes = try readOnce(path, whileReading) { return bytes }
     }
     throw FileRefusal(problem: "changed while it was read, 5 times; it will do once its writer is done")
   }
 
   /// nil when the file changed meanwhile.
-  private static func readOnce(_ path: String) throws(FileRefusal) -> [UInt8]? {
+  private static func readOnce(_ path: String, _ whileReading: () -> Void) throws(FileRefusal) -> [UInt8]? {
     // O_NONBLOCK: a FIFO that took the file's place must not hold the agent up.
     let file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
     guard file >= 0 else { throw .failed("opening", errno) }
@@ -55,6 +55,7 @@ enum TrustedFile {
     guard fstat(file, &before) == 0 else { throw .failed("reading the attributes", errno) }
     try check(before)
     let bytes = try contents(of: file)
+    whileReading()
     guard fstat(file, &after) == 0 else { throw .failed("reading the attributes", errno) }
     guard isSame(before, after) else { return nil }
     guard !bytes.isEmpty else { throw FileRefusal(problem: "empty; expected a configuration") }

@@ -1,0 +1,111 @@
+import Glibc
+import Testing
+
+@testable import Configuration
+
+@Suite("The last good configuration")
+struct StoreTests {
+  private let scratch: Scratch
+  private let store: ConfigurationStore
+
+  init() throws {
+    scratch = try Scratch()
+    store = ConfigurationStore(directory: scratch("state"))
+  }
+
+  private func status(_ path: String) throws -> stat {
+    var status = stat()
+    try #require(stat(path, &status) == 0)
+    return status
+  }
+
+  @Test("what is kept comes back, after the file itself broke")
+  func roundTrip() throws {
+    let path = try scratch.write(gatewayText())
+    let loaded = try loadConfiguration(at: path)
+    #expect(try store.load(path: path) == nil)
+    try store.save(loaded)
+    try scratch.write("role: [")
+    #expect(try store.load(path: path) == loaded)
+  }
+
+  @Test("only its owner may read it, and nothing else is left behind")
+  func modes() throws {
+    let path = try scratch.write(gatewayText())
+    try store.save(try loadConfiguration(at: path))
+    #expect(try status(store.directory).st_mode & 0o7777 == 0o700)
+    #expect(try status(store.file(for: path)).st_mode & 0o7777 == 0o600)
+    #expect(try status(store.directory).st_nlink == 2)
+    #expect(access(store.directory + "/.new-" + escapedName(path), F_OK) == -1)
+  }
+
+  @Test("the same text is not written again, another one is")
+  func unchanged() throws {
+    let path = try scratch.write(gatewayText())
+    try store.save(try loadConfiguration(at: path))
+    let first = try status(store.file(for: path))
+    try store.save(try loadConfiguration(at: path))
+    #expect(try status(store.file(for: path)).st_ino == first.st_ino)
+    try scratch.write(cloudText())
+    try store.save(try loadConfiguration(at: path))
+    #expect(try store.load(path: path)?.configuration.role.name == .cloud)
+  }
+
+  @Test("a temporary file that a crash left is written over")
+  func leftover() throws {
+    let path = try scratch.write(gatewayText())
+    #expect(mkdir(store.directory, 0o700) == 0)
+    try scratch.write(String(repeating: "x", count: 10_000), as: "state/.new-" + escapedName(path))
+    try store.save(try loadConfiguration(at: path))
+    #expect(try store.load(path: path)?.text == Array(gatewayText().utf8))
+  }
+
+  @Test("two files have two last good configurations")
+  func twoFiles() throws {
+    let a = try scratch.write(gatewayText(), as: "a.yaml")
+    let b = try scratch.write(cloudText(), as: "b.yaml")
+    try store.save(try loadConfiguration(at: a))
+    try store.save(try loadConfiguration(at: b))
+    #expect(try store.load(path: a)?.configuration.role.name == .gateway)
+    #expect(try store.load(path: b)?.configuration.role.name == .cloud)
+  }
+
+  @Test("one that cannot be used is reported under its own path")
+  func broken() throws {
+    #expect(mkdir(store.directory, 0o700) == 0)
+    try scratch.write("role: gatway\n", as: "state/etc-liteboxd-agent.yaml")
+    let errors = try #require(throws: ConfigurationErrors.self) {
+      try store.load(path: "/etc/liteboxd/agent.yaml")
+    }
+    #expect(errors.headline.path == store.directory + "/etc-liteboxd-agent.yaml")
+    #expect(errors.all.contains { $0.key == "role" && $0.suggestion == "gateway" })
+  }
+
+  @Test("a directory that cannot be made is an error with its name")
+  func noDirectory() throws {
+    let loaded = try loadConfiguration(at: try scratch.write(gatewayText()))
+    let nowhere = ConfigurationStore(directory: scratch("none/state"))
+    let failure = try #require(throws: ConfigurationStore.Failure.self) { try nowhere.save(loaded) }
+    #expect(
+      failure.description
+        == "keeping the last good configuration: making \(scratch("none/state")): no such file or directory (ENOENT)"
+    )
+    let taken = ConfigurationStore(directory: try scratch.write("", as: "file"))
+    #expect(throws: ConfigurationStore.Failure.self) { try taken.save(loaded) }
+  }
+
+  @Test(
+    "names are those of systemd-escape --path",
+    arguments: [
+      ("/etc/liteboxd/agent.yaml", "etc-liteboxd-agent.yaml"), ("/", "-"), ("//a/./b//c-d/", "a-b-c\\x2dd"),
+      ("/.hidden/é f", "\\x2ehidden-\\xc3\\xa9\\x20f"), ("/a/../b", "b"), ("/../..", "-"),
+      ("/a\n:_", "a\\x0a:_"),
+    ])
+  func names(_ path: String, _ name: String) { #expect(escapedName(path) == name) }
+
+  @Test("a name too long for a file is the path's hash")
+  func longNames() {
+    let path = "/" + String(repeating: "-", count: 100)
+    #expect(escapedName(path) == "sha256-" + sha256Digits(Array(path.utf8)))
+  }
+}
