@@ -4,6 +4,9 @@ import PackageDescription
 /// Every Swift target: language mode 6 (strict concurrency) and no warning let through.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .swiftLanguageMode(.v6)]
 
+/// What `liteboxd-agent version` names as its source; the Makefile knows it.
+let commit = Context.environment["LITEBOXD_COMMIT"] ?? "unknown"
+
 func systemLibrary(_ name: String, pkgConfig: String, package: String) -> Target {
   .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
 }
@@ -30,11 +33,11 @@ let package = Package(
     systemLibrary("CMnl", pkgConfig: "libmnl", package: "libmnl-dev"),
     systemLibrary("CNftnl", pkgConfig: "libnftnl", package: "libnftnl-dev"),
     systemLibrary("CYaml", pkgConfig: "yaml-0.1", package: "libyaml-dev"),
-    systemLibrary("CEvent", pkgConfig: "libevent_extra", package: "libevent-dev"),
+    systemLibrary("CEvent", pkgConfig: "libevent_core", package: "libevent-dev"),
     systemLibrary("CJansson", pkgConfig: "jansson", package: "libjansson-dev"),
     .systemLibrary(name: "CMd", providers: [.apt(["libmd-dev"])]),
     // What Swift cannot import from the C library and the kernel's headers.
-    .target(name: "CLinux"),
+    .target(name: "CLinux", cSettings: [.define("LITEBOXD_COMMIT", to: "\"\(commit)\"")]),
 
     // The pure core: values, desired state, diff, plan, health. No I/O, no clock.
     room("Model"),
@@ -51,20 +54,26 @@ let package = Package(
       "Agent",
       [
         "Model", "Configuration", "Reconciliation", "Kernel", "JSON", "EventLoop", "ZeroTier",
-        "CLinux",
+        "Report", "CLinux",
       ]),
     .executableTarget(
       name: "liteboxd-agent", dependencies: ["Agent"], swiftSettings: strict),
-    room("Lab", ["CLinux", "JSON", "EventLoop", "CEvent"]),
+    room("Lab", ["CLinux", "JSON"]),
     .executableTarget(name: "liteboxd-lab", dependencies: ["Lab"], swiftSettings: strict),
 
+    .testTarget(
+      name: "ScenarioTests", dependencies: ["Lab", "JSON"], swiftSettings: strict),
     tests("Model"),
     tests("JSON"),
     tests("Configuration", ["Model"]),
+    tests("Lab", ["JSON", "liteboxd-lab"]),
     tests("Reconciliation", ["Model", "Configuration"]),
     tests("Kernel", ["Model", "Configuration", "Reconciliation", "CLinux"]),
-    tests("EventLoop", ["CLinux"]),
-    tests("ZeroTier", ["EventLoop", "Model", "JSON"]),
+    .target(name: "TestPeers", path: "Tests/TestPeers", swiftSettings: strict),
+    tests("EventLoop", ["TestPeers"]),
+    tests("ZeroTier", ["EventLoop", "Model", "JSON", "TestPeers"], golden: ["Recorded"]),
     tests("Report", ["Model", "JSON"], golden: ["Golden"]),
+    // Of the release binary, the units and the installation.
+    .testTarget(name: "PackagingTests", dependencies: ["Model"], swiftSettings: strict),
   ]
 )

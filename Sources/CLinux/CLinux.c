@@ -54,4 +54,34 @@ int clinux_effective_capabilities(uint64_t *bits) {
   return 0;
 }
 
+int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first) {
+  return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+int clinux_network_namespace_cookie(uint64_t *cookie) {
+  socklen_t length = sizeof *cookie;
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  int result = getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &length);
+  int saved = errno;
+  close(fd);
+  errno = saved;
+  return result;
+}
+
 const char *clinux_errno_name(int number) { return strerrorname_np(number); }
+
+int clinux_terminal_columns(int fd) {
+  struct winsize size;
+  return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+#ifndef LITEBOXD_COMMIT
+#define LITEBOXD_COMMIT "unknown"
+#endif
+
+const char *clinux_build_commit(void) { return LITEBOXD_COMMIT; }

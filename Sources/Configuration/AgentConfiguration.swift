@@ -34,7 +34,7 @@ public enum Role: Equatable, Sendable {
   case cloud(CloudSettings)
 
   /// The role as the file writes it.
-  public var name: RoleName {
+  var name: RoleName {
     switch self {
     case .gateway: .gateway
     case .cloud: .cloud
@@ -43,7 +43,7 @@ public enum Role: Equatable, Sendable {
 }
 
 /// `role:` as it is written.
-public enum RoleName: String, Sendable, CaseIterable {
+enum RoleName: String, Sendable, CaseIterable {
   case gateway, cloud
 
   var other: RoleName { self == .gateway ? .cloud : .gateway }

@@ -50,35 +50,35 @@ public final class EventLoop {
   /// the caller's and must be open until the source is cancelled.
   public func watch(readable fd: Int32, _ body: @escaping () -> Void) throws(EventLoopError) -> EventSource {
     try EventSource(
-      on: self, .descriptor(fd, Int16(EV_READ)), attempt: "watching descriptor \(fd) for input", body)
+      on: self, .descriptor(fd, Int16(EV_READ)), body)
   }
 
   /// Calls back for as long as the descriptor takes output, or has failed.
   public func watch(writable fd: Int32, _ body: @escaping () -> Void) throws(EventLoopError) -> EventSource {
     try EventSource(
-      on: self, .descriptor(fd, Int16(EV_WRITE)), attempt: "watching descriptor \(fd) for output", body)
+      on: self, .descriptor(fd, Int16(EV_WRITE)), body)
   }
 
   /// First after one interval. Intervals that a long callback or a suspended process missed are left out.
   public func every(_ interval: Duration, _ body: @escaping () -> Void) throws(EventLoopError) -> EventSource
   {
-    try EventSource(on: self, .timer(.periodic), attempt: "starting a timer", after: interval, body)
+    try EventSource(on: self, .timer(.periodic), after: interval, body)
   }
 
   /// Once, never before `after` has returned; a delay of zero or less means as soon as possible.
   public func after(_ delay: Duration, _ body: @escaping () -> Void) throws(EventLoopError) -> EventSource {
-    try EventSource(on: self, .timer(.once), attempt: "starting a timer", after: delay, body)
+    try EventSource(on: self, .timer(.once), after: delay, body)
   }
 
   /// Only after `trigger()` or `rearm(after:)`: to do something once, a little later, however often it was
   /// asked for.
   public func onTrigger(_ body: @escaping () -> Void) throws(EventLoopError) -> EventSource {
-    try EventSource(on: self, .timer(.onDemand), attempt: "making a trigger", body)
+    try EventSource(on: self, .timer(.onDemand), body)
   }
 
   /// Takes the signal's disposition while the source lives, through libevent: only one loop of a process
   /// can watch signals at a time. The body runs in the loop, not in the signal handler.
   public func signal(_ number: Int32, _ body: @escaping () -> Void) throws(EventLoopError) -> EventSource {
-    try EventSource(on: self, .signal(number), attempt: "watching signal \(number)", body)
+    try EventSource(on: self, .signal(number), body)
   }
 }

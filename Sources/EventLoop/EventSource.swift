@@ -7,6 +7,16 @@ public final class EventSource {
     case descriptor(Int32, Int16)
     case timer(Repetition)
     case signal(Int32)
+
+    /// For errors.
+    var attempt: String {
+      switch self {
+      case .descriptor(let fd, let direction):
+        "watching descriptor \(fd) for \(Int32(direction) == EV_READ ? "input" : "output")"
+      case .timer: "starting a timer"
+      case .signal(let number): "watching signal \(number)"
+      }
+    }
   }
   enum Repetition { case onDemand, once, periodic }
 
@@ -17,8 +27,7 @@ public final class EventSource {
   private var body: (() -> Void)?
 
   init(
-    on loop: EventLoop, _ kind: Kind, attempt: String, after delay: Duration? = nil,
-    _ body: @escaping () -> Void
+    on loop: EventLoop, _ kind: Kind, after delay: Duration? = nil, _ body: @escaping () -> Void
   ) throws(EventLoopError) {
     self.loop = loop
     self.kind = kind
@@ -36,9 +45,9 @@ public final class EventSource {
         guard let context else { return }
         Unmanaged<EventSource>.fromOpaque(context).takeUnretainedValue().fire()
       }, Unmanaged.passUnretained(self).toOpaque())
-    guard event != nil else { throw .libevent(attempt: attempt) }
+    guard event != nil else { throw .libevent(attempt: kind.attempt) }
     if case .timer(.onDemand) = kind { return }
-    try add(attempt, after: delay)
+    try add(after: delay)
   }
 
   deinit { cancel() }
@@ -58,7 +67,7 @@ public final class EventSource {
   public func rearm(after delay: Duration) throws(EventLoopError) {
     guard case .timer = kind else { throw .notATimer }
     guard event != nil else { return }
-    try add("rearming a timer", after: delay)
+    try add(after: delay)
   }
 
   /// Calls back in the loop's next round, once, whatever the source waits for otherwise. Needs no memory and
@@ -73,7 +82,7 @@ public final class EventSource {
     if let event { event_del(event) }
   }
 
-  private func add(_ attempt: String, after delay: Duration?) throws(EventLoopError) {
+  private func add(after delay: Duration?) throws(EventLoopError) {
     guard let event else { return }
     errno = 0
     let result: Int32
@@ -85,7 +94,8 @@ public final class EventSource {
     }
     guard result == 0 else {
       let error = SystemError.last
-      throw error.rawValue == 0 ? .libevent(attempt: attempt) : .system(attempt: attempt, error)
+      throw error.rawValue == 0
+        ? .libevent(attempt: kind.attempt) : .system(attempt: kind.attempt, error)
     }
   }
 

@@ -30,18 +30,23 @@ struct HTTPChunkReader {
         state = .endOfData
       }
       guard let line = try HTTPChunkReader.takeLine(&rest) else { return nil }
-      switch state {
-      case .size: try begin(line)
-      case .data: return nil
-      case .endOfData:
-        guard line.isEmpty else { throw .malformed("a chunk longer than its size") }
-        state = .size
-      case .trailer:
-        if line.isEmpty { return body }
-        trailer += line.count
-        guard trailer <= HTTPChunkReader.maximumTrailer else { throw .tooLarge }
-      }
+      if try isLast(line) { return body }
     }
+  }
+
+  /// A line between the data; true for the empty one behind the trailer.
+  private mutating func isLast(_ line: ArraySlice<UInt8>) throws(HTTPClientFailure) -> Bool {
+    switch state {
+    case .size: try begin(line)
+    case .data, .endOfData:
+      guard line.isEmpty else { throw .malformed("a chunk longer than its size") }
+      state = .size
+    case .trailer:
+      trailer += line.count
+      guard trailer <= HTTPChunkReader.maximumTrailer else { throw .tooLarge }
+      return line.isEmpty
+    }
+    return false
   }
 
   private mutating func begin(_ line: ArraySlice<UInt8>) throws(HTTPClientFailure) {

@@ -39,22 +39,28 @@ final class HTTPExchange {
     self.loop = loop
     unsent = request[...]
     do {
-      let address = try SocketAddress(address: target.host, port: target.port)
       self.deadline = try loop.after(deadline) { [unowned self] in finish(.failure(.timedOut)) }
-      let socket = try Socket(address.family)
+      let socket = try HTTPExchange.connecting(to: target)
       self.socket = socket
-      if let source = target.source {
-        let local = try SocketAddress(address: source, port: 0)
-        guard local.withPointer({ bind(socket.number, $0, $1) }) == 0 else { throw SystemError.last }
-      }
-      guard address.withPointer({ connect(socket.number, $0, $1) }) == 0 || errno == EINPROGRESS else {
-        throw SystemError.last
-      }
       output = try loop.watch(writable: socket.number) { [unowned self] in writable() }
     } catch {
       stop()
       throw HTTPExchange.failure(error)
     }
+  }
+
+  /// Begins to connect; whether it succeeded shows when the socket takes output.
+  private static func connecting(to target: HTTPTarget) throws -> Socket {
+    let address = try SocketAddress(address: target.host, port: target.port)
+    let socket = try Socket(address.family)
+    if let source = target.source {
+      let local = try SocketAddress(address: source, port: 0)
+      guard local.withPointer({ bind(socket.number, $0, $1) }) == 0 else { throw SystemError.last }
+    }
+    guard address.withPointer({ connect(socket.number, $0, $1) }) == 0 || errno == EINPROGRESS else {
+      throw SystemError.last
+    }
+    return socket
   }
 
   func reportFailure() { finish(.failure(failure ?? .closedEarly)) }

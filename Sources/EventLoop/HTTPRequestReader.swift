@@ -34,6 +34,12 @@ struct HTTPRequestReader {
     guard length <= limits.body else {
       return .refuse(HTTPResponse(status: 413, "the body is longer than \(limits.body) octets"))
     }
+    let rest = received[bodyStart...]
+    return request(head, body: rest.count >= length ? Array(rest.prefix(length)) : nil)
+  }
+
+  /// Refuses a bad request line at once and takes a good one when its body is there.
+  private func request(_ head: HTTPHead, body: [UInt8]?) -> Step {
     let words = head.startLine.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
     guard words.count == 3, words[0].utf8.allSatisfy(HTTPHead.isTokenCharacter), !words[0].isEmpty,
       words[1].hasPrefix("/")
@@ -44,11 +50,10 @@ struct HTTPRequestReader {
     guard words[2] == "HTTP/1.0" || head.values("host").count == 1 else {
       return .refuse(HTTPResponse(status: 400, "HTTP/1.1 wants one Host field"))
     }
-    guard received.count - bodyStart >= length else { return .needsMore }
-    let target = words[1].split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-    return .request(
-      HTTPRequest(
-        HTTPMethod(words[0]), path: String(target[0]), query: target.count == 2 ? String(target[1]) : nil,
-        body: Array(received[bodyStart..<(bodyStart + length)])))
+    guard let body else { return .needsMore }
+    let target = words[1].split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(
+      String.init)
+    let query = target.count == 2 ? target[1] : nil
+    return .request(HTTPRequest(HTTPMethod(words[0]), path: target[0], query: query, body: body))
   }
 }

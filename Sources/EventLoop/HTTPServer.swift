@@ -67,6 +67,11 @@ public final class HTTPServer {
 
   private func accepted(_ fd: Int32) {
     while connections.count >= max(handler.limits.connections, 1) { connections[0].makeRoom() }
+    // Serving the one that made room may have closed the server.
+    guard listener != nil else {
+      Glibc.close(fd)
+      return
+    }
     do throws(EventLoopError) {
       connections.append(
         try HTTPServerConnection(owning: fd, for: handler) { [weak self] connection in

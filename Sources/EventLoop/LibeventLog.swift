@@ -2,7 +2,8 @@ import CEvent
 import Synchronization
 
 /// Where libevent's own messages go. It has one place for the whole process; without a sink they are
-/// counted and dropped, and never written to standard error.
+/// counted and dropped, and never written to standard error. libevent ends the process after some errors (a lost
+/// epoll descriptor, no memory): set a sink to learn why.
 public enum LibeventLog {
   public enum Severity: Sendable { case debug, notice, warning, error }
   public typealias Sink = @Sendable (Severity, String) -> Void

@@ -58,11 +58,15 @@ final class ListeningSocket {
   {
     let address = try SocketAddress(unixPath: path)
     try UnixSocketFile.clearPlace(path)
-    let file = try UnixSocketFile(binding: socket.number, to: address, at: path, mode: mode, group: group)
-    guard listen(socket.number, backlog) == 0 else {
-      let error = SystemError.last
+    let file = try UnixSocketFile(binding: socket.number, to: address, at: path)
+    do throws(EventLoopError) {
+      try file.open(to: group, mode: mode)
+      guard listen(socket.number, backlog) == 0 else {
+        throw EventLoopError.system(attempt: "listening on \(path)", .last)
+      }
+    } catch {
       file.remove()
-      throw .system(attempt: "listening on \(path)", error)
+      throw error
     }
     return file
   }

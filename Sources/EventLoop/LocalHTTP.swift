@@ -36,9 +36,9 @@ public enum LocalHTTP {
     socketPath: String, method: HTTPMethod, path: String, body: [UInt8] = [], timeout: Duration
   ) throws(LocalHTTPError) -> HTTPAnswer {
     let end = MonotonicTime.now + timeout
-    let attempt = "asking the daemon at \(socketPath)"
     guard path.hasPrefix("/"), path.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
-      throw .system(attempt: "\(attempt) for \"\(path)\"", SystemError(rawValue: EINVAL))
+      throw .system(
+        attempt: "asking the daemon at \(socketPath) for \"\(path)\"", SystemError(rawValue: EINVAL))
     }
     let head = "\(method.text) \(path) HTTP/1.0\r\nContent-Length: \(body.count)\r\n\r\n"
     do {
@@ -53,7 +53,7 @@ public enum LocalHTTP {
     } catch HTTPClientFailure.tooLarge {
       throw .tooLarge(socket: socketPath)
     } catch EventLoopError.socketPathTooLong {
-      throw .system(attempt: attempt, SystemError(rawValue: ENAMETOOLONG))
+      throw LocalHTTPError(SystemError(rawValue: ENAMETOOLONG), socketPath)
     } catch {
       throw .malformed(socket: socketPath, "\(error)")
     }

@@ -6,11 +6,8 @@ struct UnixSocketFile {
   private let device: UInt64
   private let inode: UInt64
 
-  /// Makes the file with no permission at all, then gives it its group and its mode: at no moment is it
-  /// wider than asked for.
-  init(binding fd: Int32, to address: SocketAddress, at path: String, mode: UInt32, group: UInt32?)
-    throws(EventLoopError)
-  {
+  /// Makes the file with no permission at all, so that at no moment it is wider than asked for.
+  init(binding fd: Int32, to address: SocketAddress, at path: String) throws(EventLoopError) {
     let attempt = "listening on \(path)"
     // bind(2) gives the file the mode of the socket's own inode, less the umask.
     guard fchmod(fd, 0) == 0 else { throw .system(attempt: attempt, .last) }
@@ -23,17 +20,14 @@ struct UnixSocketFile {
     self.path = path
     device = UInt64(file.st_dev)
     inode = UInt64(file.st_ino)
-    do throws(EventLoopError) {
-      if let group, lchown(path, .max, group) != 0 {
-        throw EventLoopError.system(attempt: "giving \(path) to group \(group)", .last)
-      }
-      guard chmod(path, mode) == 0 else {
-        throw EventLoopError.system(attempt: "setting the mode of \(path)", .last)
-      }
-    } catch {
-      remove()
-      throw error
+  }
+
+  /// First the group, then the mode: never the mode for another group.
+  func open(to group: UInt32?, mode: UInt32) throws(EventLoopError) {
+    if let group, lchown(path, .max, group) != 0 {
+      throw .system(attempt: "giving \(path) to group \(group)", .last)
     }
+    guard chmod(path, mode) == 0 else { throw .system(attempt: "setting the mode of \(path)", .last) }
   }
 
   /// Removes the file if it is still the one that was made.

@@ -24,15 +24,30 @@ public struct Question: Sendable {
 /// The running kernel, in the network namespace of the thread that made this.
 public final class Kernel: KernelAccess {
   private let routing: RouteTables
-  private let nftables: Nftables
+  /// A kernel without nftables can still be told to route nothing: each use of it says what is missing.
+  private let nftablesSocket: Result<Nftables, KernelError>
 
   public init() throws(KernelError) {
     routing = try RouteTables()
-    nftables = try Nftables()
+    do throws(KernelError) { nftablesSocket = .success(try Nftables()) } catch { nftablesSocket = .failure(error) }
+  }
+
+  private var nftables: Nftables {
+    get throws(KernelError) { try nftablesSocket.get() }
   }
 
   /// Ports of the sockets that change things: events that carry one of them are our own doing.
-  public var ports: Set<UInt32> { [routing.portID, nftables.portID] }
+  public var ports: Set<UInt32> {
+    var ports: Set = [routing.portID]
+    if case .success(let nftables) = nftablesSocket { ports.insert(nftables.portID) }
+    return ports
+  }
+
+  /// Whether this kernel has tables that nobody but their owner can change and that outlive it. Tried with an
+  /// empty table, in one batch that makes and deletes it.
+  public func tableOwnership() throws(KernelError) -> NftablesOwnership {
+    try nftables.supportsExclusiveTables() ? .exclusive : .shared
+  }
 
   public func observe(_ question: Question) throws(KernelError) -> ObservedState {
     var state = ObservedState()

@@ -34,7 +34,7 @@ public struct KernelError: Error, Sendable {
     }
   }
 
-  init(_ attempt: String, _ cause: Cause) {
+  public init(_ attempt: String, _ cause: Cause) {
     self.attempt = attempt
     self.cause = cause
   }

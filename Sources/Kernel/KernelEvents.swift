@@ -27,6 +27,8 @@ public final class KernelEvents {
     let groups = [
       RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
       RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE,
+      // ip_forward and rp_filter: whoever writes the file below /proc/sys.
+      RTNLGRP_IPV4_NETCONF,
     ]
     routing = try NetlinkSocket(.route, groups: groups.map(\.rawValue))
     do {
@@ -66,6 +68,7 @@ public final class KernelEvents {
     case RTM_NEWLINK, RTM_DELLINK: return [.links, .addresses, .routes, .sysctls, .mainDefaults]
     case RTM_NEWADDR, RTM_DELADDR: return [.addresses, .routes, .mainDefaults]
     case RTM_NEWRULE, RTM_DELRULE: return .rules
+    case RTM_NEWNETCONF, RTM_DELNETCONF: return .sysctls
     case RTM_NEWROUTE, RTM_DELROUTE: return routeDomains(message.payload, tables)
     default: return []
     }

@@ -21,6 +21,18 @@ final class Nftables {
     try socket.requestBatch(attempt, batch.bytes, from: batch.firstSequence, upTo: batch.lastSequence)
   }
 
+  func supportsExclusiveTables() throws(KernelError) -> Bool {
+    let batch = try NftablesEncoder(probing: "\(NftablesTable.name)_probe") { [socket] in socket.nextSequence() }
+    do {
+      try socket.requestBatch(
+        "trying whether nftables tables can be owned", batch.bytes, from: batch.firstSequence,
+        upTo: batch.lastSequence)
+      return true
+    } catch where error.errno == EOPNOTSUPP || error.errno == EINVAL {
+      return false  // Flags that it does not know, or no nftables at all: the first use will tell.
+    }
+  }
+
   // MARK: Reading
 
   func observe() throws(KernelError) -> ObservedNftables {

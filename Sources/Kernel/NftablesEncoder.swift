@@ -30,6 +30,23 @@ struct NftablesEncoder {
     append { _ = nftnl_batch_end($0, end) }
   }
 
+  /// A batch that makes a table as exclusive as can be, and deletes it again: nothing remains either way.
+  init(probing name: String, sequence: @escaping () -> UInt32) throws(KernelError) {
+    nextSequence = sequence
+    firstSequence = sequence()
+    let first = firstSequence
+    append { _ = nftnl_batch_begin($0, first) }
+    guard let table = NftnlTable() else { throw Self.outOfMemory }
+    nftnl_table_set_str(table.pointer, UInt16(NFTNL_TABLE_NAME.rawValue), name)
+    nftnl_table_set_u32(table.pointer, UInt16(NFTNL_TABLE_FLAGS.rawValue), Self.exclusiveFlags)
+    message(NFT_MSG_NEWTABLE, NLM_F_CREATE) { nftnl_table_nlmsg_build_payload($0, table.pointer) }
+    nftnl_table_unset(table.pointer, UInt16(NFTNL_TABLE_FLAGS.rawValue))
+    message(NFT_MSG_DELTABLE, 0) { nftnl_table_nlmsg_build_payload($0, table.pointer) }
+    requestAcknowledgement()
+    let end = sequence()
+    append { _ = nftnl_batch_end($0, end) }
+  }
+
   private mutating func encode(_ change: NftablesChange) throws(KernelError) {
     switch change {
     case .addTable(let comment, let ownership): try addTable(comment, ownership)

@@ -61,13 +61,18 @@ final class RouteTables {
   /// ip -4 route show default, best first. The kernel cannot filter by destination: what is no default is
   /// passed over by its header alone.
   func mainDefaults() throws(KernelError) -> [Route] {
-    let found = try dump(
-      "reading the main table", RTM_GETROUTE, header(.ipv4, RouteCodec.headerSize),
-      { $0.put(Int(RTA_TABLE.rawValue), RoutingTableID.main.rawValue) },
-      { (payload) throws(KernelError) -> ObservedRoute? in
-        guard payload.count >= 2, payload[1] == 0 else { return nil }
-        return try RouteCodec.decode(payload)
-      })
+    let found: [ObservedRoute]
+    do {
+      found = try dump(
+        "reading the main table", RTM_GETROUTE, header(.ipv4, RouteCodec.headerSize),
+        { $0.put(Int(RTA_TABLE.rawValue), RoutingTableID.main.rawValue) },
+        { (payload) throws(KernelError) -> ObservedRoute? in
+          guard payload.count >= 2, payload[1] == 0 else { return nil }
+          return try RouteCodec.decode(payload)
+        })
+    } catch where error.errno == ENOENT {
+      return []  // No route was ever made: a host without a network.
+    }
     return found.map(\.route).filter { $0.key.table == .main }.sorted { $0.key.metric < $1.key.metric }
   }
 

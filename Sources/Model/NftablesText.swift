@@ -13,7 +13,7 @@ extension NftablesMatch: CustomStringConvertible {
     case .layerFour(let number): return "meta l4proto \(number)"
     case .destinationPortInSet(let number, let set): return "\(number) dport @\(set)"
     case .state(let states): return "ct state \(states)"
-    case .tcpSyn: return "tcp flags & (syn | rst) == syn"
+    case .tcpSyn: return "tcp flags syn / syn,rst"
     }
   }
 

@@ -28,7 +28,8 @@ extension BlockReason {
     case .interfaceMissing(let name): "there is no interface \(name)"
     case .interfaceDown(let name): "interface \(name) is down"
     case .egressIPMissing(let address, let name): "egress IP \(address) is not on interface \(name)"
-    case .exitsUnproven(let names): "no exit has answered a probe yet: \(names.joined(separator: ", "))"
+    case .exitsUnproven(let names, nil): "no exit has answered a probe yet: \(names.joined(separator: ", "))"
+    case .exitsUnproven(_, let problem?): "no exit can be probed: \(problem)"
     case .exitsUnhealthy(let names): "no exit answers probes: \(names.joined(separator: ", "))"
     case .wanMissing(let name): name.map { "there is no interface \($0)" } ?? "the main table has no default route"
     case .wanOverlap(let name): "cloud.sources contains the network of WAN interface \(name)"
@@ -47,6 +48,7 @@ extension BlockReason {
     case .interfaceDown(let name): "ip link set \(name) up, or restart zerotier-one: it does not repair this by itself"
     case .egressIPMissing(let address, _):
       "assign \(address) to this node in the network's controller, or correct gateway.egressIP; if it was deleted by hand, restart zerotier-one"
+    case .exitsUnproven(_, _?): "see what keeps the agent's ICMP from the tunnel: a firewall's output chain, a missing address"
     case .exitsUnproven: "wait for the first probe; then see the exits below"
     case .exitsUnhealthy: "check the cloud server's agent and zerotier-one: ping its ZeroTier address from the egress IP"
     case .wanMissing(nil): "add a default route, or set cloud.wanInterface"

@@ -28,7 +28,7 @@ struct CloudRuleset {
     [
       NftablesSet(SetName.sources, .ipv4, networks: cloud.sources),
       NftablesSet(SetName.zerotier, .ipv4, networks: zerotier),
-      NftablesSet(SetName.tunnelIPv6, .ipv6, networks: network.ipv6Prefixes),
+      NftablesSet(SetName.tunnelIPv6, .ipv6, networks: network.ipv6Prefixes + zerotier),
       NftablesSet(SetName.denied, .ipv4, networks: cloud.denyDestinations),
     ] + (limits(.tcp) ? [ports(.tcp, SetName.allowedTCP)] : [])
       + (limits(.udp) ? [ports(.udp, SetName.allowedUDP)] : [])
@@ -51,12 +51,12 @@ struct CloudRuleset {
     let forward = NftablesChain.Hook(.filter, at: .forward, priority: ChainPriority.filter)
     var chains: [NftablesChain] = []
     switch policy {
-    case .closed: chains.append(NftablesChain("forward", hook: forward, rules: closedRules))
+    case .closed: chains.append(NftablesChain(CloudChain.forward, hook: forward, rules: closedRules))
     case .open(let tunnel, let wan):
       chains += [
-        NftablesChain("from_zerotier", rules: fromZeroTier(wan)),
-        NftablesChain("to_zerotier", rules: toZeroTier(wan)),
-        NftablesChain("forward", hook: forward, rules: forwardRules(tunnel)),
+        NftablesChain(CloudChain.fromZeroTier, rules: fromZeroTier(wan)),
+        NftablesChain(CloudChain.toZeroTier, rules: toZeroTier(wan)),
+        NftablesChain(CloudChain.forward, hook: forward, rules: forwardRules(tunnel)),
         NftablesChain(
           "source_nat", hook: .init(.nat, at: .postrouting, priority: ChainPriority.sourceNAT),
           rules: [sourceNAT(wan)]),
@@ -97,8 +97,8 @@ struct CloudRuleset {
           .addressInSet(.source, .inside, set: SetName.zerotier, .ipv4),
         ], [.counter(GuardCounter.spoofedSource.rawValue), .drop], comment: "ZeroTier address from elsewhere"),
       NftablesRule(
-        [.interface(.input, .equal, tunnel.name)], [.jump("from_zerotier")], comment: "sandbox traffic"),
-      NftablesRule([.interface(.output, .equal, tunnel.name)], [.jump("to_zerotier")], comment: "answers"),
+        [.interface(.input, .equal, tunnel.name)], [.jump(CloudChain.fromZeroTier)], comment: "sandbox traffic"),
+      NftablesRule([.interface(.output, .equal, tunnel.name)], [.jump(CloudChain.toZeroTier)], comment: "answers"),
     ]
   }
 
@@ -178,6 +178,13 @@ struct CloudRuleset {
       }
     }
   }
+}
+
+/// Chains of the cloud server's table that others refer to.
+public enum CloudChain {
+  public static let forward = "forward"
+  public static let fromZeroTier = "from_zerotier"
+  public static let toZeroTier = "to_zerotier"
 }
 
 extension CloudPolicy {

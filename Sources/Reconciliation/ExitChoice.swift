@@ -21,7 +21,7 @@ public struct ExitChoice: Equatable, Sendable {
         healthySince[exit.name] = nil
       }
     }
-    let usable = exits.filter { keeps($0) }.map(\.exit.name)
+    let usable = exits.filter { keeps($0, settings) }.map(\.exit.name)
     guard let active, let place = usable.firstIndex(of: active) else {
       active = usable.first
       return
@@ -33,8 +33,8 @@ public struct ExitChoice: Equatable, Sendable {
   }
 
   /// An exit that is in use stays so while nothing is known against it: that is what a restart finds.
-  private func keeps(_ candidate: (exit: Exit, health: ExitHealth)) -> Bool {
-    candidate.health.isUsable || (candidate.exit.name == active && candidate.health.state == .unknown)
+  private func keeps(_ candidate: (exit: Exit, health: ExitHealth), _ settings: ProbeSettings) -> Bool {
+    candidate.health.isUsable || (candidate.exit.name == active && candidate.health.isUntried(settings))
   }
 
   /// The tunnel went: whoever comes back first is as good as any.

@@ -30,7 +30,7 @@ public enum BlockReason: Hashable, Sendable {
   case interfaceMissing(InterfaceName)
   case interfaceDown(InterfaceName)
   case egressIPMissing(IPAddress, InterfaceName)
-  case exitsUnproven([String])
+  case exitsUnproven([String], problem: String?)
   case exitsUnhealthy([String])
   case wanMissing(InterfaceName?)
   case wanOverlap(InterfaceName)
@@ -43,18 +43,28 @@ public struct GateFacts: Equatable, Sendable {
   /// Why the API gives no answer now, if it gives none.
   public var apiProblem: String?
   public var interface: InterfaceState
+  /// Why the last probe could not be sent, if it could not.
+  public var probeProblem: String?
 
   public init(
-    network: ZeroTierNetworkID, word: NetworkWord, apiProblem: String?, interface: InterfaceState
+    network: ZeroTierNetworkID, word: NetworkWord, apiProblem: String?, interface: InterfaceState,
+    probeProblem: String? = nil
   ) {
     self.network = network
     self.word = word
     self.apiProblem = apiProblem
     self.interface = interface
+    self.probeProblem = probeProblem
   }
 
   public var tunnel: Tunnel? {
     if case .present(let link, _) = interface { Tunnel(link) } else { nil }
+  }
+
+  /// The networks that the tunnel's link is in, as its addresses say, without the one that every link is in.
+  public var networks: [CIDR] {
+    guard case .present(_, let addresses) = interface else { return [] }
+    return addresses.map(\.network).filter { !CIDR.linkLocalIPv6.contains($0) }
   }
 
   /// Reasons that concern the tunnel itself, in either role.
@@ -88,16 +98,18 @@ extension GatewayPolicy {
       reasons.append(.egressIPMissing(gateway.egressIP, link.name))
     }
     guard let exit = gateway.exits.first(where: { $0.name == choice.active }) else {
-      return (.closed(tunnel: facts.tunnel), reasons + [exitReason(gateway, health)])
+      return (.closed(tunnel: facts.tunnel), reasons + [exitReason(facts, gateway, health)])
     }
     guard reasons.isEmpty, let tunnel = facts.tunnel else { return (.closed(tunnel: facts.tunnel), reasons) }
     return (.open(exit, tunnel: tunnel), [])
   }
 
-  private static func exitReason(_ gateway: GatewaySettings, _ health: [String: ExitHealth]) -> BlockReason {
+  private static func exitReason(
+    _ facts: GateFacts, _ gateway: GatewaySettings, _ health: [String: ExitHealth]
+  ) -> BlockReason {
     let names = gateway.exits.map(\.name)
     let failed = names.filter { health[$0]?.state == .unhealthy }
-    return failed.isEmpty ? .exitsUnproven(names) : .exitsUnhealthy(failed)
+    return failed.isEmpty ? .exitsUnproven(names, problem: facts.probeProblem) : .exitsUnhealthy(failed)
   }
 }
 

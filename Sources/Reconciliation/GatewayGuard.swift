@@ -46,13 +46,13 @@ extension GatewaySettings {
   /// The layer behind the routes: a packet from the egress IP that leaves by another link than the tunnel is
   /// dropped, whatever the routing tables say. Looked at before source NAT can hide the egress IP and again
   /// after it can have made one.
-  func guardTable(_ policy: GatewayPolicy, _ network: ZeroTierNetworkID) -> NftablesTable {
+  func guardTable(_ policy: GatewayPolicy, guardedIPv6: [CIDR]) -> NftablesTable {
     let jump = NftablesRule([], [.jump("egress_guard")], comment: "drop what leaves beside the tunnel")
     return NftablesTable(
       comment: NftablesTable.ownersNote,
       sets: [
         NftablesSet(SetName.excluded, .ipv4, networks: excludedCIDRs),
-        NftablesSet(SetName.tunnelIPv6, .ipv6, networks: network.ipv6Prefixes),
+        NftablesSet(SetName.tunnelIPv6, .ipv6, networks: guardedIPv6),
       ],
       counters: [
         GuardCounter.egress.rawValue, GuardCounter.egressIPv6.rawValue, TrafficCounter.out.rawValue,

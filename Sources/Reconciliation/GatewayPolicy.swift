@@ -20,12 +20,16 @@ public enum GatewayPolicy: Equatable, Sendable {
 extension DesiredState {
   /// The two tables, the rules in front of them, and the guard behind them. No single one of these objects is
   /// needed to keep a packet from the uplink: each stands behind another.
-  public init(_ policy: GatewayPolicy, _ gateway: GatewaySettings, network: ZeroTierNetworkID) {
+  ///
+  /// - Parameter networks: those that the tunnel's link is in, as its addresses say.
+  public init(
+    _ policy: GatewayPolicy, _ gateway: GatewaySettings, network: ZeroTierNetworkID, networks: [CIDR] = []
+  ) {
     let table = gateway.routingTable
     self.init(
       rules: gateway.rules(policy),
       tables: [table: gateway.tunnelRoutes(policy), table.next: gateway.fallbackRoutes],
-      nftables: gateway.guardTable(policy, network),
+      nftables: gateway.guardTable(policy, guardedIPv6: network.ipv6Prefixes + networks),
       sysctls: [Sysctl(.ipv4Forwarding, 1)]
         // 2, loose: replies come from anywhere in the Internet. The larger of this and `all` counts.
         + (policy.tunnel.map { [Sysctl(.reversePathFilter($0.name), 2)] } ?? []))

@@ -25,10 +25,12 @@ public enum StatusPage {
       page.blank()
     }
     details(status, now, &page)
-    if !status.warnings.isEmpty {
+    // What is a reason for the phase was said at the top.
+    let warnings = status.warnings.filter { !status.reasons.contains($0) }
+    if !warnings.isEmpty {
       page.blank()
       page.line([Span("Warnings", .strong)])
-      findings(status.warnings, .caution, &page)
+      findings(warnings, .caution, &page)
     }
     return page.text
   }

@@ -1,4 +1,7 @@
+import Agent
+import Glibc
+
 @main
 struct Main {
-  static func main() {}
+  static func main() { exit(Tool.run(Array(CommandLine.arguments.dropFirst()))) }
 }

@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import TestPeers
 import Testing
 
 @Suite("The event loop")

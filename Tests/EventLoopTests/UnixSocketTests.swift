@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import TestPeers
 import Testing
 
 @Suite("The server's Unix socket")
@@ -101,12 +102,48 @@ struct UnixSocketTests {
     #expect(throws: EventLoopError.socketPathTooLong(path, maximum: 107)) { try server(path) }
   }
 
-  @Test("what fails half-way leaves no socket behind")
-  func cleanUp() throws {
-    // A group that is not in reach of somebody without privilege, and none at all for the privileged.
-    guard getuid() != 0 else { return }
-    #expect(throws: EventLoopError.self) { try server(path, group: 0) }
-    #expect(access(path, F_OK) != 0)
+  @Test("only the directory itself is made, not those above it")
+  func directoryTooDeep() {
+    let path = directory.path + "/a/b/agent.sock"
+    let error = EventLoopError.system(
+      attempt: "making the directory \(directory.path)/a/b", SystemError(rawValue: ENOENT))
+    #expect(throws: error) { try server(path) }
+  }
+
+  @Test("the mode is the one asked for under any umask", arguments: [0, 0o777] as [mode_t])
+  func underUmask(_ mask: mode_t) async {
+    // In a process of its own: the umask is the whole process's.
+    await #expect(processExitsWith: .success) { [mask] in
+      let directory = TemporaryDirectory()
+      umask(mask)
+      let path = directory.path + "/run/agent.sock"
+      let server = try HTTPServer(on: EventLoop(), at: .unix(path: path)) { _ in HTTPResponse(status: 200, "")
+      }
+      var file = stat()
+      precondition(lstat(path, &file) == 0 && file.st_mode & 0o7777 == 0o660)
+      precondition(lstat(directory.path + "/run", &file) == 0 && file.st_mode & 0o7777 == 0o755)
+      server.close()
+    }
+  }
+
+  @Test("the command's client says that it is not permitted")
+  func notPermitted() async {
+    await #expect(processExitsWith: .success) {
+      let directory = TemporaryDirectory()
+      chmod(directory.path, 0o755)
+      let path = directory.path + "/agent.sock"
+      let server = try HTTPServer(on: EventLoop(), at: .unix(path: path, mode: 0)) { _ in
+        HTTPResponse(status: 200, "")
+      }
+      // Whoever may do anything becomes somebody else.
+      if geteuid() == 0 { seteuid(65_534) }
+      let result = Result { () throws(LocalHTTPError) in
+        try LocalHTTP.request(socketPath: path, method: .get, path: "/", timeout: .seconds(5))
+      }
+      precondition(result == .failure(.permissionDenied(socket: path)))
+      if getuid() == 0 { seteuid(0) }
+      server.close()
+    }
   }
 
   @Test("the command's client tells a missing daemon from one that is mute")

@@ -13,6 +13,8 @@ struct GatewayFixture {
   init() throws {
     try shell(
       """
+      # No IPv6 addresses that come by themselves a second later.
+      echo 1 > /proc/sys/net/ipv6/conf/default/addr_gen_mode
       ip link set lo up
       ip link add zt0 type veth peer name far0
       ip link set zt0 up; ip link set far0 up; ip address add 10.147.17.1/24 dev zt0
@@ -43,7 +45,7 @@ struct GatewayFixture {
   }
 
   func question(_ desired: DesiredState, _ domains: Domains = .all) -> Question {
-    Question(domains, tables: [settings.routingTable, settings.routingTable.next], sysctls: desired.sysctls.map(\.key))
+    Question(domains, tables: Set(desired.tables.keys), sysctls: desired.sysctls.map(\.key))
   }
 
   func plan(to desired: DesiredState) throws -> Plan {

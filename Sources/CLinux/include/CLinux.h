@@ -1,6 +1,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <spawn.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,7 +23,22 @@ int clinux_peer_credentials(int fd, pid_t *pid, uid_t *uid, gid_t *gid);
  * capability n. Returns 0, or -1 with errno. */
 int clinux_effective_capabilities(uint64_t *bits);
 
+/* posix_spawn_file_actions_addclosefrom_np(3) exists under _GNU_SOURCE only: the child gets no descriptor from
+ * `first` upwards. Returns 0 or an error number. */
+int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
+
+/* SO_NETNS_COOKIE is newer than glibc's headers: the number of this socket's network namespace, which no other
+ * gets before the next boot (kernel 5.14). Returns 0, or -1 with errno. */
+int clinux_network_namespace_cookie(uint64_t *cookie);
+
 /* strerrorname_np(3) exists under _GNU_SOURCE only. NULL for a number without a name. */
 const char *clinux_errno_name(int number);
+
+/* ioctl(2) is variadic. Columns of the terminal behind the descriptor; 0 if there is none. */
+int clinux_terminal_columns(int fd);
+
+/* A string macro given to the compiler cannot reach Swift: the revision that this was built from, or "unknown"
+ * (-DLITEBOXD_COMMIT="…"). */
+const char *clinux_build_commit(void);
 
 #endif

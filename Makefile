@@ -1,0 +1,76 @@
+# liteboxd-agent. `make help` says what there is; `make test` and `make demo` each do all they need, as root.
+
+PREFIX = /usr
+DESTDIR =
+
+# Shown by `liteboxd-agent version`; the manifest hands it to the compiler.
+export LITEBOXD_COMMIT := $(shell git -c safe.directory='*' describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || echo unknown)
+
+SWIFT = swift
+RELEASE = .build/release
+# Swift's and C++'s run time are linked in, so that only Debian's own C libraries remain. The linker takes
+# libstdc++ as an archive since the directory that it looks in first holds nothing else.
+ARCHIVES = .build/archives
+RELEASE_FLAGS = -c release --static-swift-stdlib --disable-local-rpath -Xswiftc -L$(ARCHIVES) \
+  -Xswiftc -Xclang-linker -Xswiftc -static-libgcc -Xlinker -s -Xlinker -z -Xlinker now
+IMPORT_CHECK = --explicit-target-dependency-import-check error
+
+# The tests and the demo run these.
+export LITEBOXD_AGENT = $(CURDIR)/$(RELEASE)/liteboxd-agent
+export LITEBOXD_LAB = $(CURDIR)/$(RELEASE)/liteboxd-lab
+
+.PHONY: build help setup release lint format test demo bench sanitize install clean root
+.NOTPARALLEL:
+
+build: setup ## debug build (the default)
+	$(SWIFT) build $(IMPORT_CHECK)
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: ## install what is missing, with apt-get
+	@.ci/setup
+
+release: setup ## the binary to install, .build/release/liteboxd-agent
+	@mkdir -p $(ARCHIVES)
+	@ln -sf "$$(gcc -print-file-name=libstdc++.a)" $(ARCHIVES)/libstdc++.a
+	$(SWIFT) build $(RELEASE_FLAGS)
+
+lint: setup ## formatting, and imports that no dependency covers
+	$(SWIFT) format lint --strict -r Sources Tests Package.swift
+	$(SWIFT) build --build-tests $(IMPORT_CHECK)
+
+format: ## put the sources into the project's format
+	$(SWIFT) format -i -r Sources Tests Package.swift
+
+test: root release ## all tests, on this kernel (root)
+	$(SWIFT) test --disable-xctest $(IMPORT_CHECK)
+
+demo: root release ## the agent at work in network namespaces (root)
+	$(LITEBOXD_LAB) demo
+
+bench: root release ## how fast the agent repairs (root)
+	$(LITEBOXD_LAB) bench
+
+# The address sanitizer looks for no leaks: a pointer in an enum's payload carries a tag, and counts as lost.
+sanitize: root release ## the tests under the thread and address sanitizers (root)
+	$(SWIFT) test --disable-xctest --sanitize=thread --scratch-path .build-thread
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --disable-xctest --sanitize=address --scratch-path .build-address
+
+install: ## what `make release` built, its units and examples, into DESTDIR below PREFIX
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(RELEASE)/liteboxd-agent
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system systemd/*.service
+	sed -i 's|/usr/bin/|$(PREFIX)/bin/|' $(DESTDIR)$(PREFIX)/lib/systemd/system/liteboxd-agent*.service
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/networkd.conf.d systemd/networkd-keep-foreign.conf
+	install -D -m 644 config/rt_protos.d-liteboxd.conf $(DESTDIR)/etc/iproute2/rt_protos.d/liteboxd.conf
+	install -D -m 644 config/rt_tables.d-liteboxd.conf $(DESTDIR)/etc/iproute2/rt_tables.d/liteboxd.conf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/liteboxd-agent README.md CHANGELOG.md LICENSE
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/liteboxd-agent/examples $(wildcard config/*.yaml)
+	install -d -m 750 $(DESTDIR)/etc/liteboxd
+
+clean: ## remove what was built
+	rm -rf .build .build-thread .build-address
+
+root:
+	@[ "$$(id -u)" -eq 0 ] || { \
+	  echo "make $(MAKECMDGOALS): needs root, for network namespaces; nothing outside them is touched" >&2; exit 1; }

@@ -1,0 +1,134 @@
+import CLinux
+import Configuration
+import EventLoop
+import Glibc
+import JSON
+import Model
+import Report
+
+extension Tool {
+  /// liteboxd-agent run
+  func runDaemon() -> Int32 {
+    attempt {
+      try demandCapabilities([.networkAdministration, .rawNetwork])
+      let log = Log()
+      let lock = try InstanceLock()
+      let (loaded, problem) = try configurationOrLastGood(log)
+      var options = DaemonOptions(
+        configurationPath: invocation.configurationPath, socketPath: invocation.socketPath,
+        stateDirectory: Tool.stateDirectory)
+      options.formerNetwork = formerNetwork(log)
+      let daemon = try Daemon(loaded, options, log: log)
+      daemon.configurationError = problem
+      try withExtendedLifetime(lock) { try daemon.run() }
+      return ExitStatus.success
+    }
+  }
+
+  /// Of the last run's configuration; what that run left open may be taken over if it is the same.
+  func formerNetwork(_ log: Log) -> ZeroTierNetworkID? {
+    do { return try store.load(for: invocation.configurationPath)?.configuration.zerotier.networkID } catch {
+      log.write(.warning, "the last good configuration cannot be read: \(error)")
+      return nil
+    }
+  }
+
+  /// liteboxd-agent check
+  func check() -> Int32 {
+    attempt {
+      let loaded = try configuration()
+      print("\(terminalSafe(loaded.path)): usable, role \(loaded.configuration.roleName)\n", to: 1)
+      return ExitStatus.success
+    }
+  }
+
+  // MARK: Asking the daemon
+
+  /// The configuration's socket; that of the last good one if the file is broken, as the daemon holds to it; else
+  /// the usual one.
+  var socketPath: String {
+    if let given = invocation.socketPath { return given }
+    let loaded =
+      (try? loadConfiguration(at: invocation.configurationPath)) ?? (try? store.load(for: invocation.configurationPath))
+    return loaded?.configuration.status.socket ?? Invocation.defaultSocket
+  }
+
+  func ask(_ method: HTTPMethod, _ path: String, timeout: Duration = .seconds(5)) throws -> JSONValue {
+    let answer = try LocalHTTP.request(socketPath: socketPath, method: method, path: path, timeout: timeout)
+    guard answer.status == 200 else {
+      throw DaemonRefused(status: answer.status, text: String(decoding: answer.body, as: UTF8.self))
+    }
+    return try JSONValue(parsing: answer.body)
+  }
+
+  struct DaemonRefused: Error, CustomStringConvertible {
+    let status: Int
+    let text: String
+    var description: String {
+      "the daemon refused (\(status)): \(terminalSafe(text.split(whereSeparator: \.isNewline).joined(separator: " ")))"
+    }
+  }
+
+  /// Runs what asks the daemon; one that is not there has an exit status of its own.
+  private func asking(_ body: () throws -> Int32) -> Int32 {
+    do { return try body() } catch let error as LocalHTTPError {
+      Tool.complain("\(error)")
+      return ExitStatus.noDaemon
+    } catch {
+      Tool.complain("\(error)")
+      return ExitStatus.failure
+    }
+  }
+
+  /// liteboxd-agent status
+  func status() -> Int32 {
+    asking {
+      guard invocation.flags.contains("--watch") else { return try showStatus() }
+      guard !invocation.flags.contains("--json") else {
+        Tool.complain("status: --watch and --json do not go together; see liteboxd-agent help status")
+        return ExitStatus.usage
+      }
+      while true {
+        // To the corner, the page, and what was below it goes.
+        print("\u{1b}[H\(try page())\u{1b}[J", to: 1)
+        sleep(1)
+      }
+    }
+  }
+
+  private func showStatus() throws -> Int32 {
+    let json = try ask(.get, "/status")
+    let status = try AgentStatus(json: json)
+    print(invocation.flags.contains("--json") ? json.text + "\n" : render(status), to: 1)
+    return status.phase.exitStatus
+  }
+
+  /// Each line clears what a longer one left behind it.
+  private func page() throws -> String {
+    try render(AgentStatus(json: try ask(.get, "/status")))
+      .split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\u{1b}[K\n")
+  }
+
+  private func render(_ status: AgentStatus) -> String {
+    let columns = Int(clinux_terminal_columns(1))
+    let isPlain = isatty(1) == 0 || getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
+    return StatusPage.render(
+      status, now: wallClock(), width: columns > 0 ? columns : 80, style: isPlain ? .plain : .coloured)
+  }
+
+  /// liteboxd-agent reload
+  func reload() -> Int32 {
+    asking {
+      let answer = try ask(.post, "/reload", timeout: .seconds(30))
+      let result = answer["result"]?.string ?? ""
+      if invocation.flags.contains("--json") {
+        print(answer.text + "\n", to: 1)
+      } else if let error = answer["error"]?.string {
+        Tool.complain("refused, the last good configuration stays in force: \(terminalSafe(error))")
+      } else {
+        print("\(result)\n", to: 1)
+      }
+      return result == "refused" ? ExitStatus.failure : ExitStatus.success
+    }
+  }
+}

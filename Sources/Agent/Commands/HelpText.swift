@@ -1,0 +1,120 @@
+/// Help, a page for each command.
+enum HelpText {
+  static let overview = """
+    liteboxd-agent holds a host's routing and firewall so that sandbox traffic leaves through the tunnel or not at all.
+
+    usage: liteboxd-agent COMMAND [OPTIONS]
+
+      run        the daemon, in the foreground; what systemd starts
+      check      validates a configuration; touches nothing
+      plan       prints what run would change; changes nothing
+      apply      one pass, then exits; refuses while a daemon runs
+      guard      installs the fail-closed state alone, for early boot
+      teardown   removes everything that the agent owns; needs --yes or a terminal
+      status     asks the running daemon: 0 ready, 1 degraded, 2 blocked, 3 no daemon
+      reload     takes the configuration file now
+      version    version, commit, kernel features found
+      help       this page, or a command's: liteboxd-agent help plan
+
+      --config PATH   default \(Invocation.defaultConfiguration)
+      --socket PATH   default: the configuration's, else \(Invocation.defaultSocket)
+      --help
+
+    """
+
+  static func page(_ command: Invocation.Command) -> String {
+    switch command {
+    case .help: overview
+    case .run:
+      """
+      usage: liteboxd-agent run [--config PATH] [--socket PATH]
+
+      Holds the kernel at what the configuration says until SIGTERM or SIGINT; the kernel's state stays then, closed
+      or open as it is. SIGHUP takes the configuration file at once.
+
+      exit status: 0 stopped, 78 unusable configuration and no last good one, 1 otherwise
+      example:     liteboxd-agent run --config /etc/liteboxd/agent.yaml
+
+      """
+    case .check:
+      """
+      usage: liteboxd-agent check [--config PATH]
+
+      Validates a configuration. Needs no privilege and touches nothing.
+
+      exit status: 0 usable, 78 not
+      example:     liteboxd-agent check --config ./agent.yaml
+
+      """
+    case .plan:
+      """
+      usage: liteboxd-agent plan [--config PATH] [--socket PATH]
+
+      Prints what run would change, as ip, nft and sysctl would be told, and changes nothing. Asks the daemon which
+      exit it uses; without one it asks ZeroTier and probes the exits itself.
+
+      exit status: 0 in sync, 2 changes pending, 1 error
+      example:     liteboxd-agent plan
+
+      """
+    case .apply:
+      """
+      usage: liteboxd-agent apply [--config PATH]
+
+      Makes one pass: asks ZeroTier, probes the exits, changes the kernel, reads it again. Refuses while a daemon runs.
+
+      exit status: 0 the kernel is as wanted, 1 it is not, 78 unusable configuration
+      example:     liteboxd-agent apply
+
+      """
+    case .guard:
+      """
+      usage: liteboxd-agent guard [--config PATH]
+
+      Installs the fail-closed state alone, without ZeroTier, for early boot. A tunnel that is open stays open.
+
+      exit status: 0 installed, 1 not, 78 unusable configuration and no last good one
+      example:     liteboxd-agent guard
+
+      """
+    case .teardown:
+      """
+      usage: liteboxd-agent teardown [--yes]
+
+      Removes everything that the agent owns, tunnel first and guard last, and puts kernel parameters back. From then
+      on nothing keeps sandbox traffic from the uplink. Refuses while a daemon runs.
+
+      exit status: 0 removed, 1 not
+      example:     systemctl stop liteboxd-agent && liteboxd-agent teardown --yes
+
+      """
+    case .status:
+      """
+      usage: liteboxd-agent status [--json | --watch] [--socket PATH]
+
+      Asks the running daemon. A page for people; --json for programs; --watch draws it anew each second.
+
+      exit status: 0 ready, 1 degraded, 2 blocked, 3 no daemon
+      example:     liteboxd-agent status --json
+
+      """
+    case .reload:
+      """
+      usage: liteboxd-agent reload [--json] [--socket PATH]
+
+      Has the daemon take the configuration file now and reports what became of it.
+
+      exit status: 0 taken or unchanged, 1 refused, 3 no daemon
+      example:     liteboxd-agent reload
+
+      """
+    case .version:
+      """
+      usage: liteboxd-agent version
+
+      Prints version, commit and what this kernel offers.
+
+      """
+    }
+  }
+}

@@ -1,0 +1,80 @@
+/// The command line, parsed.
+struct Invocation: Equatable {
+  enum Command: String, CaseIterable {
+    case run, check, plan, apply, `guard`, teardown, status, reload, version, help
+
+    /// Options beside --config, --socket and --help.
+    var flags: Set<String> {
+      switch self {
+      case .teardown: ["--yes"]
+      case .status: ["--json", "--watch"]
+      case .reload: ["--json"]
+      case .run, .check, .plan, .apply, .guard, .version, .help: []
+      }
+    }
+  }
+
+  /// Commands that the agent will have, refused by name until then.
+  static let announced: Set<String> = ["events", "doctor", "render", "exit", "adopt"]
+
+  static let defaultConfiguration = "/etc/liteboxd/agent.yaml"
+  static let defaultSocket = "/run/liteboxd/agent.sock"
+
+  var command: Command
+  var configurationPath = Invocation.defaultConfiguration
+  /// nil: the configuration's.
+  var socketPath: String?
+  var flags: Set<String> = []
+  /// `--help`, or the command that `help` is about.
+  var wantsHelp = false
+
+  struct Misuse: Error, Equatable {
+    let message: String
+  }
+
+  /// - Parameter arguments: without the program's name.
+  init(_ arguments: [String]) throws(Misuse) {
+    var rest = arguments[...]
+    guard let first = rest.popFirst() else { throw Misuse(message: "no command given") }
+    if first == "--help" || first == "-h" {
+      self.init(.help)
+      return
+    }
+    if first == "--version" {
+      self.init(.version)
+      return
+    }
+    guard let command = Command(rawValue: first) else { throw Self.unknown(first) }
+    self.init(command)
+    while let argument = rest.popFirst() { try take(argument, &rest) }
+  }
+
+  private init(_ command: Command) { self.command = command }
+
+  private mutating func take(_ argument: String, _ rest: inout ArraySlice<String>) throws(Misuse) {
+    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    switch parts[0] {
+    case "--help", "-h": wantsHelp = true
+    case "--config": configurationPath = try Self.value(parts, &rest)
+    case "--socket": socketPath = try Self.value(parts, &rest)
+    case let flag where command.flags.contains(flag) && parts.count == 1: flags.insert(flag)
+    case let name where command == .help && Command(rawValue: name) != nil:
+      self.command = Command(rawValue: name) ?? .help
+      wantsHelp = true
+    default: throw Misuse(message: "\(command.rawValue): unknown argument \"\(argument)\"")
+    }
+  }
+
+  private static func value(_ parts: [String], _ rest: inout ArraySlice<String>) throws(Misuse) -> String {
+    guard let value = parts.count == 2 ? parts[1] : rest.popFirst(), !value.isEmpty else {
+      throw Misuse(message: "\(parts[0]) needs a path")
+    }
+    return value
+  }
+
+  private static func unknown(_ word: String) -> Misuse {
+    announced.contains(word)
+      ? Misuse(message: "\"\(word)\" is not supported by this version")
+      : Misuse(message: "unknown command \"\(word)\"")
+  }
+}

@@ -1,0 +1,165 @@
+import Configuration
+import EventLoop
+import Glibc
+import Kernel
+import Model
+import Reconciliation
+import Report
+import ZeroTier
+
+/// The agent at work: one thread, one loop. Kernel events, ZeroTier's answers, probes, timers and requests wake
+/// it; each ends in `pass`, which is the only place that changes the kernel.
+final class Daemon {
+  let loop: EventLoop
+  let log: Log
+  let kernel: Kernel
+  let events: KernelEvents
+  let reconciler: Reconciler
+  let service = ServiceManager()
+  let options: DaemonOptions
+
+  var loaded: LoadedConfiguration
+  var configurationError: String?
+  var situation = Situation()
+  var ledger: Ledger
+  /// What the last pass wanted; nil before the first.
+  var desired: DesiredState?
+  var decision: Decision?
+
+  var prober: ExitProber?
+  var zerotier: ZeroTierClient?
+  var watch: ConfigurationWatch?
+  var control: HTTPServer?
+  var metrics: HTTPServer?
+  var listenerProblems: [Finding] = []
+  var sources: [EventSource] = []
+  var retryTimer: EventSource?
+  var resyncTimer: EventSource?
+  var zerotierTimer: EventSource?
+  var zerotierSoon: EventSource?
+  /// Dirt that waits for the retry or for the pace of repairs.
+  var pending: Domains = []
+  var retryDelay: Duration = DaemonOptions.firstRetry
+
+  var configuration: AgentConfiguration { loaded.configuration }
+
+  init(_ loaded: LoadedConfiguration, _ options: DaemonOptions, log: Log) throws {
+    self.loaded = loaded
+    self.options = options
+    self.log = log
+    loop = try EventLoop()
+    kernel = try Kernel()
+    events = try KernelEvents(ignoring: kernel.ports)
+    reconciler = Reconciler(kernel, as: .holder(try kernel.tableOwnership()), noteFormer: SysctlRecord.keeper(log))
+    ledger = Ledger(now: loop.now)
+  }
+
+  // MARK: Starting and stopping
+
+  /// Runs until SIGTERM or SIGINT. The kernel's state stays as it is.
+  func run() throws {
+    inherit()
+    try watchSignals()
+    try watchKernel()
+    retryTimer = try loop.onTrigger { [unowned self] in retry() }
+    zerotierSoon = try loop.onTrigger { [unowned self] in askZeroTier() }
+    try configure(replacing: nil)
+    pass(.all, cause: .start)
+    try startFeedingWatchdog()
+    log.write(.notice, "started", [("role", "\(configuration.roleName)"), ("config", loaded.path)])
+    try loop.run()
+    service.stopping()
+    log.write(.notice, "stopped; the kernel's state stays as it is")
+  }
+
+  /// Takes up what a former run left open, if it was for the same network.
+  private func inherit() {
+    do throws(KernelError) {
+      try situation.inherit(from: kernel, configuration, formerNetwork: options.formerNetwork)
+      guard situation.word == .inherited else { return }
+      log.write(.info, "a former run left the tunnel open; it stays open while nothing speaks against it")
+    } catch {
+      log.write(.warning, "looking for what a former run left: \(error)")
+    }
+  }
+
+  private func watchSignals() throws(EventLoopError) {
+    signal(SIGPIPE, SIG_IGN)
+    for number in [SIGTERM, SIGINT] { sources.append(try loop.signal(number) { [unowned self] in loop.stop() }) }
+    sources.append(try loop.signal(SIGHUP) { [unowned self] in _ = reload(because: "SIGHUP") })
+  }
+
+  private func watchKernel() throws(EventLoopError) {
+    for descriptor in events.descriptors {
+      sources.append(try loop.watch(readable: descriptor) { [unowned self] in kernelChanged() })
+    }
+  }
+
+  private func startFeedingWatchdog() throws(EventLoopError) {
+    guard let interval = service.watchdogInterval else { return }
+    sources.append(try loop.every(interval) { [unowned self] in service.alive() })
+  }
+
+  // MARK: What wakes the loop
+
+  private func kernelChanged() {
+    let start = loop.now
+    do throws(KernelError) {
+      let batch = try events.drain(tables: Set((desired?.tables ?? [:]).keys))
+      if batch.isOverrun {
+        ledger.counters.recordNetlinkOverrun()
+        return delay(.resync, until: DaemonOptions.overrunPause, cause: .overrun)
+      }
+      guard !batch.dirty.isEmpty else { return }
+      if batch.dirty.contains(.links) { expectTunnel() }
+      pass(batch.dirty, cause: .event, since: start)
+    } catch {
+      log.write(.error, "\(error)")
+      delay(.all, until: retryDelay, cause: .retry)
+    }
+  }
+
+  private func retry() {
+    let dirty = pending
+    pending = []
+    pass(dirty, cause: ledger.pendingCause)
+  }
+
+  /// Passes later, with all that has come up until then.
+  func delay(_ dirty: Domains, until delay: Duration, cause: PassCause) {
+    if pending.isEmpty || cause == .overrun { ledger.pendingCause = cause }
+    let isWaiting = !pending.isEmpty
+    pending.formUnion(dirty)
+    guard !isWaiting else { return }
+    rearm(retryTimer, after: delay)
+  }
+
+  func rearm(_ timer: EventSource?, after delay: Duration) {
+    do throws(EventLoopError) { try timer?.rearm(after: delay) } catch {
+      log.write(.error, "a timer failed: \(error)")
+    }
+  }
+}
+
+/// What `run` was told, and the agent's fixed times.
+struct DaemonOptions {
+  var configurationPath: String
+  /// From the command line; nil: the configuration's.
+  var socketPath: String?
+  var stateDirectory: String
+  /// The network of the last good configuration of the last run.
+  var formerNetwork: ZeroTierNetworkID?
+
+  static let firstRetry = Duration.milliseconds(50)
+  static let longestRetry = Duration.seconds(5)
+  /// After a link came or went while there is no tunnel, ZeroTier is asked so often, for so long.
+  static let eagerPoll = Duration.milliseconds(250)
+  static let eagerTime = Duration.seconds(10)
+  /// After lost events the kernel is busy; reading all of it at once again would not help.
+  static let overrunPause = Duration.milliseconds(20)
+}
+
+/// Why a pass is made.
+enum PassCause: String, CaseIterable {
+  case start, event, interval, overrun, retry, configuration, zerotier, probe
+}

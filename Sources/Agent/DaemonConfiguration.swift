@@ -1,0 +1,121 @@
+import Configuration
+import EventLoop
+import Glibc
+import Reconciliation
+import Report
+import ZeroTier
+
+/// What became of a request to take the configuration file.
+enum ReloadResult {
+  case applied
+  case unchanged
+  case refused(String)
+}
+
+extension Daemon {
+  /// Takes the file as it is now. One that cannot be used changes nothing: the last good one stays in force.
+  func reload(because cause: String) -> ReloadResult {
+    watch?.settle()
+    do throws(ConfigurationErrors) {
+      let fresh = try loadConfiguration(at: options.configurationPath)
+      return take(fresh, because: cause)
+    } catch {
+      let text = "\(error)"
+      if configurationError != text {
+        log.write(.error, "configuration refused: \(text)", [("cause", cause)])
+      }
+      configurationError = text
+      tellService()
+      return .refused(text)
+    }
+  }
+
+  private func take(_ fresh: LoadedConfiguration, because cause: String) -> ReloadResult {
+    let hadError = configurationError != nil
+    configurationError = nil
+    guard fresh.sha256 != loaded.sha256 else {
+      if hadError { tellService() }
+      return .unchanged
+    }
+    let former = configuration
+    loaded = fresh
+    ledger.loadedAt = wallClock()
+    do throws(EventLoopError) { try configure(replacing: former) } catch {
+      log.write(.error, "taking the configuration: \(error)")
+    }
+    log.write(.notice, "configuration taken", [("cause", cause), ("sha256", fresh.sha256)])
+    // Not only what is desired: an earlier configuration may have left anything anywhere.
+    pass(.all, cause: .configuration)
+    return .applied
+  }
+
+  /// Makes the parts that the configuration decides, as far as it differs from the former.
+  func configure(replacing former: AgentConfiguration?) throws(EventLoopError) {
+    log.configure(configuration.log)
+    saveLastGood()
+    if former?.zerotier != configuration.zerotier { try configureZeroTier(former) }
+    try configureProber(former)
+    if former?.reconcile != configuration.reconcile { try configureTimers() }
+    configureListeners(former)
+  }
+
+  private func saveLastGood() {
+    do { try ConfigurationStore(directory: options.stateDirectory).save(loaded) } catch {
+      log.write(.warning, "keeping the last good configuration: \(error)")
+    }
+  }
+
+  private func configureZeroTier(_ former: AgentConfiguration?) throws(EventLoopError) {
+    let settings = configuration.zerotier
+    if let former, former.zerotier.networkID != settings.networkID {
+      // Another network: nothing that was said of the former one holds.
+      situation.word = .none
+      situation.reportedInterface = nil
+      situation.report = nil
+    }
+    zerotier = try ZeroTierClient(on: loop, .init(settings))
+    zerotierTimer = try loop.every(settings.pollInterval) { [unowned self] in askZeroTier() }
+    askZeroTier()
+  }
+
+  private func configureProber(_ former: AgentConfiguration?) throws(EventLoopError) {
+    guard case .gateway(let gateway) = configuration.role else {
+      prober = nil
+      return
+    }
+    if case .gateway(let before)? = former?.role, before.exits == gateway.exits, before.probe == gateway.probe,
+      before.egressIP == gateway.egressIP
+    {
+      return
+    }
+    // Health is kept for exits that are the same.
+    let names = Set(gateway.exits.map(\.name))
+    if case .gateway(let before)? = former?.role {
+      for exit in before.exits where !gateway.exits.contains(exit) { situation.health[exit.name] = nil }
+    }
+    situation.health = situation.health.filter { names.contains($0.key) }
+    prober = try ExitProber(on: loop, gateway, log) { [unowned self] exit, input in probed(exit, input) }
+    prober?.isEager = situation.health.isEmpty
+    let exits = gateway.exits.map { ($0, situation.health[$0.name] ?? ExitHealth()) }
+    situation.choice.update(exits, gateway.probe, now: loop.now.sinceBoot)
+  }
+
+  private func configureTimers() throws(EventLoopError) {
+    let settings = configuration.reconcile
+    resyncTimer = try loop.every(settings.resyncInterval) { [unowned self] in
+      pass(.resync, cause: .interval)
+      configureListeners(configuration)
+    }
+    watch = try ConfigurationWatch(
+      on: loop, path: options.configurationPath, pollInterval: settings.configPollInterval
+    ) { [unowned self] in _ = reload(because: "file changed") }
+  }
+}
+
+extension ZeroTierClient.Settings {
+  init(_ settings: ZeroTierSettings) {
+    self.init(
+      network: settings.networkID, endpoint: settings.api.map { .init($0.host, port: $0.port) },
+      authTokenFile: settings.authTokenFile)
+  }
+}

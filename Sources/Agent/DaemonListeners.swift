@@ -1,0 +1,89 @@
+import Configuration
+import EventLoop
+import Glibc
+import JSON
+import Report
+
+extension Daemon {
+  /// Opens what is not open, or not where the configuration wants it. A listener that cannot be opened is told
+  /// of and tried again with each resync: it is no reason to stop guarding.
+  func configureListeners(_ former: AgentConfiguration?) {
+    listenerProblems = []
+    if control == nil || former?.status != configuration.status {
+      control = nil
+      control = open("status socket") { () throws in try openControl() }
+    }
+    if metrics == nil || former?.metrics != configuration.metrics {
+      metrics = nil
+      if case .listen(let address, let port) = configuration.metrics {
+        metrics = open("metrics listener") { () throws in
+          try HTTPServer(on: loop, at: .tcp(address: "\(address)", port: port)) { [unowned self] in answerMetrics($0) }
+        }
+      }
+    }
+  }
+
+  private func open(_ what: String, _ make: () throws -> HTTPServer) -> HTTPServer? {
+    do { return try make() } catch {
+      listenerProblems.append(.listener(what, error))
+      log.write(.warning, "\(what): \(error)")
+      return nil
+    }
+  }
+
+  private func openControl() throws -> HTTPServer {
+    let path = options.socketPath ?? configuration.status.socket
+    var group: UInt32?
+    if let name = configuration.status.group {
+      guard let entry = getgrnam(name) else { throw UnknownGroup(name: name) }
+      group = entry.pointee.gr_gid
+    }
+    return try HTTPServer(on: loop, at: .unix(path: path, mode: 0o660, group: group)) { [unowned self] in
+      answerControl($0)
+    }
+  }
+
+  private func answerControl(_ request: HTTPRequest) -> HTTPResponse {
+    switch (request.method, request.path) {
+    case (.get, "/status"), (.head, "/status"):
+      readCounters()
+      return HTTPResponse(json: makeStatus().json())
+    case (.post, "/reload"):
+      guard request.peer?.uid == 0 else { return HTTPResponse(status: 403, "only root may change anything\n") }
+      return HTTPResponse(json: reload(because: "request").json)
+    default: return HTTPResponse(status: 404, "no such thing: \(request.path)\n")
+    }
+  }
+
+  private func answerMetrics(_ request: HTTPRequest) -> HTTPResponse {
+    switch (request.method, request.path) {
+    case (.get, "/metrics"), (.head, "/metrics"):
+      readCounters()
+      let page = MetricsPage.render(makeStatus(), ledger.counters, .read())
+      return HTTPResponse(status: 200, contentType: MetricsPage.contentType, body: Array(page.utf8))
+    case (.get, "/"), (.head, "/"): return HTTPResponse(status: 200, "liteboxd-agent: the metrics are at /metrics\n")
+    default: return HTTPResponse(status: 404, "no such thing; the metrics are at /metrics\n")
+    }
+  }
+}
+
+struct UnknownGroup: Error, CustomStringConvertible {
+  let name: String
+  var description: String { "status.group: there is no group \"\(terminalSafe(name))\"; make it with groupadd" }
+}
+
+extension HTTPResponse {
+  init(json: JSONValue) {
+    self.init(status: 200, contentType: "application/json", body: Array((json.text + "\n").utf8))
+  }
+}
+
+extension ReloadResult {
+  var json: JSONValue {
+    switch self {
+    case .applied: ["result": "applied", "error": .null]
+    case .unchanged: ["result": "unchanged", "error": .null]
+    case .refused(let error): ["result": "refused", "error": .string(error)]
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import EventLoop
+import Kernel
+import Model
+import Reconciliation
+import Report
+
+extension Daemon {
+  /// Observes, plans, applies, observes again. The only place that changes the kernel.
+  ///
+  /// - Parameter since: when the event that woke the loop was read; nil: nothing woke it.
+  func pass(_ dirty: Domains, cause: PassCause, since: MonotonicTime? = nil) {
+    let start = loop.now
+    let wait = ledger.pace.wait(now: start.sinceBoot)
+    if cause == .event, wait > .zero { return delay(dirty, until: wait, cause: cause) }
+    let surveyErrors = reconciler.survey(dirty.intersection(configuration.surveyed), &situation)
+    followTunnel()
+    let previous = desired
+    let outcome = reconciler.reconcile(
+      dirty, to: Decision(configuration, situation), previous: previous, errors: surveyErrors)
+    desired = outcome.desired
+    decision = outcome.decision
+    note(outcome, dirty, cause: cause, isDrift: previous == outcome.desired, since: since ?? start)
+    if outcome.isVerified {
+      retryDelay = DaemonOptions.firstRetry
+    } else {
+      delay(.all, until: retryDelay, cause: .retry)
+      retryDelay = min(DaemonOptions.longestRetry, retryDelay * 2)
+    }
+    tellService()
+  }
+
+  /// Probes go through the tunnel that is there; what was known through another is void.
+  private func followTunnel() {
+    guard case .gateway(let gateway) = configuration.role, let prober else { return }
+    let link = situation.probeLink(configuration.zerotier, gateway)
+    if let former = prober.link, former.index != link?.index {
+      for exit in gateway.exits { situation.health[exit.name] = ExitHealth() }
+      situation.choice.reset()
+      prober.isEager = true
+    }
+    prober.follow(link)
+  }
+
+  private func note(
+    _ outcome: Reconciler.Outcome, _ dirty: Domains, cause: PassCause, isDrift: Bool, since: MonotonicTime
+  ) {
+    let now = loop.now
+    ledger.note(outcome)
+    ledger.counters.recordReconcile(duration: now - since, succeeded: outcome.isVerified, at: wallClock())
+    if dirty.isSuperset(of: .resync) { ledger.counters.recordResync(cause: cause.rawValue) }
+    log(outcome.errors)
+    guard !outcome.plan.isEmpty else { return }
+    if isDrift {
+      let kinds = Dictionary(grouping: outcome.plan.steps, by: \.operation.kind.rawValue).mapValues(\.count)
+      if outcome.isVerified { ledger.counters.recordRepair(of: kinds, duration: now - since) }
+      ledger.pace.repaired(now: now.sinceBoot)
+    }
+    log(outcome, cause, isDrift: isDrift, took: now - since)
+  }
+
+  private func log(_ outcome: Reconciler.Outcome, _ cause: PassCause, isDrift: Bool, took: Duration) {
+    let lines = outcome.plan.lines { [situation] in situation.links[$0]?.name.text }
+    let what = isDrift ? "repaired drift" : "changed the kernel's state"
+    let shown = lines.prefix(8).joined(separator: "; ") + (lines.count > 8 ? "; …" : "")
+    log.write(
+      isDrift ? .notice : .info, what,
+      [
+        ("cause", cause.rawValue), ("changes", "\(lines.count)"),
+        ("microseconds", "\(took.wholeNanoseconds / 1000)"), ("commands", shown),
+      ])
+  }
+
+  /// An error that stays is told once, else each retry would say it again.
+  private func log(_ errors: [KernelError]) {
+    let texts = errors.map(\.description)
+    for text in texts { log.write(ledger.loggedErrors.contains(text) ? .debug : .error, text) }
+    ledger.loggedErrors = Set(texts)
+  }
+
+  /// READY=1 only after a pass was verified by reading the kernel again.
+  func tellService() {
+    guard ledger.isVerified else { return }
+    if !ledger.isReadyTold {
+      ledger.isReadyTold = true
+      service.ready()
+    }
+    let status = makeStatus()
+    let line = status.phase.rawValue + status.reasons.enumerated().map { ($0 == 0 ? ": " : "; ") + $1.message }.joined()
+    guard line != ledger.statusLine else { return }
+    ledger.statusLine = line
+    service.status(line)
+    log.write(status.phase == .ready ? .notice : .warning, "phase", [("phase", line)])
+  }
+
+  // MARK: Probes
+
+  /// A probe was answered, lost or not sent.
+  func probed(_ exit: String, _ input: ExitHealth.Input) {
+    guard case .gateway(let gateway) = configuration.role else { return }
+    situation.health[exit, default: ExitHealth()].take(input, gateway.probe)
+    situation.probeProblem = prober?.problem
+    let before = situation.choice.active
+    let exits = gateway.exits.map { ($0, situation.health[$0.name] ?? ExitHealth()) }
+    situation.choice.update(exits, gateway.probe, now: loop.now.sinceBoot)
+    prober?.isEager = exits.allSatisfy { $0.1.state == .unknown }
+    let after = situation.choice.active
+    guard after != before else { return }
+    if before != nil, after != nil { ledger.counters.recordExitSwitch() }
+    log.write(.notice, "exit", [("from", before ?? "none"), ("to", after ?? "none")])
+    pass([], cause: .probe)
+  }
+}
+
+extension MonotonicTime {
+  /// For the pure core, which counts from any fixed point.
+  var sinceBoot: Duration { .nanoseconds(nanoseconds) }
+}

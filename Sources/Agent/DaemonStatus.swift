@@ -1,0 +1,153 @@
+import Configuration
+import Kernel
+import Model
+import Reconciliation
+import Report
+import ZeroTier
+
+extension Daemon {
+  /// All that the agent says of itself, made anew from what it knows now.
+  func makeStatus() -> AgentStatus {
+    let now = wallClock()
+    var status = AgentStatus(
+      build: .current, role: configuration.roleName, startedAt: ledger.startedAt, configPath: loaded.path)
+    status.config.sha256 = loaded.sha256
+    status.config.loadedAt = ledger.loadedAt
+    status.config.error = configurationError
+    status.zerotier = zerotierStatus
+    status.exits = exitStatuses
+    status.wan = decision?.wan.map { WANStatus(interface: $0.name, addresses: $0.addresses.map(\.description)) }
+    status.tunnelUp = ledger.isTunnelUp
+    status.kernel.inSync = ledger.isInSync
+    status.kernel.objects = ObjectKind.allCases.compactMap { kind in
+      ledger.objects[kind].map { ObjectCount(kind: kind.rawValue, desired: $0.desired, observed: $0.observed) }
+    }
+    status.reconcile = ledger.counters.reconcileStatus
+    status.drift = ledger.counters.driftStatus
+    status.guardDrops = ledger.guardDrops.sorted { $0.key < $1.key }.map {
+      GuardDrop(guardName: $0.key, packets: Int(clamping: $0.value.total))
+    }
+    judge(&status)
+    ledger.enter(status.phase, at: now)
+    status.phaseSince = ledger.phaseSince
+    return status
+  }
+
+  private func judge(_ status: inout AgentStatus) {
+    let current = Decision(configuration, situation)
+    let blocks = current.reasons.map { Finding(code: $0.code, message: $0.message, remedy: $0.remedy) }
+    let kernelFindings = ledger.errors.map(Finding.init(refusal:))
+    status.warnings = degradations + notices
+    if !ledger.isVerified && ledger.errors.isEmpty {
+      status.phase = .starting
+    } else if !blocks.isEmpty || !ledger.isTunnelUp {
+      status.phase = .blocked
+      status.reasons = blocks + kernelFindings
+    } else {
+      status.reasons = kernelFindings + degradations
+      status.phase = status.reasons.isEmpty ? .ready : .degraded
+    }
+  }
+
+  /// Traffic flows, and a person should see to it.
+  private var degradations: [Finding] {
+    var findings = listenerProblems
+    if let configurationError { findings.append(.refusedConfiguration(configurationError, keeping: loaded.path)) }
+    if let failure = situation.apiFailure {
+      findings.append(
+        Finding(code: "zerotier-api-\(failure.kind)", message: failure.message, remedy: failure.remedy))
+    }
+    if case .gateway(let gateway) = configuration.role, let active = situation.choice.active,
+      let first = gateway.exits.first, first.name != active
+    {
+      findings.append(.standbyExit(active, insteadOf: first.name))
+    }
+    findings += ledger.foreignRules.map(Finding.init(foreignRuleAhead:))
+    findings += ledger.missingSystemRules.map(Finding.init(missingSystemRule:))
+    if reconciler.ownership == .shared { findings.append(.sharedTable) }
+    if ledger.pace.delay != nil { findings.append(.fight) }
+    if case .gateway = configuration.role, KernelRelease.running.isOlder(than: (5, 10)) {
+      findings.append(.oldKernel(KernelRelease.running.text))
+    }
+    return findings
+  }
+
+  /// Nothing is wrong with the traffic, and a person may want to know.
+  private var notices: [Finding] {
+    guard let report = situation.report else { return [] }
+    let isDefault = report.routes.contains { $0.via != nil && $0.target.prefixLength <= 1 }
+    return report.allowDefault || isDefault ? [.zerotierDefault(report.id)] : []
+  }
+
+  private var zerotierStatus: ZeroTierStatus {
+    var status = ZeroTierStatus()
+    status.apiReachable = situation.apiFailure == nil && ledger.isZeroTierAsked
+    status.networkStatus = situation.networkStatus
+    status.online = situation.isOnline
+    if case .present(let link, let addresses) = situation.facts(configuration.zerotier).interface {
+      status.interface = link.name
+      status.interfaceIndex = link.index
+      status.addresses = addresses.map(\.description)
+    }
+    return status
+  }
+
+  private var exitStatuses: [ExitStatus] {
+    guard case .gateway(let gateway) = configuration.role else { return [] }
+    return gateway.exits.map { exit in
+      var status = ExitStatus(name: exit.name, address: exit.address)
+      let health = situation.health[exit.name] ?? ExitHealth()
+      status.health = ExitStatus.Health(rawValue: health.state.rawValue) ?? .unknown
+      status.healthy = health.isUsable
+      status.active = ledger.isTunnelUp && situation.choice.active == exit.name
+      let record = prober?.records[exit.name]
+      status.rttSeconds = record?.roundTrip.map { $0 / .seconds(1) }
+      status.lossRatio = record?.lossRatio
+      if let path = exit.nodeID.flatMap({ situation.peers[$0] }) {
+        status.path = ExitStatus.Path(rawValue: path.knowing(health.isUsable ? .answered : .silent).word)
+      }
+      return status
+    }
+  }
+
+  /// Reads the kernel's counters into the ledger; called when somebody asks.
+  func readCounters() {
+    do throws(KernelError) {
+      let counters = try kernel.counters()
+      for name in GuardCounter.allCases.map(\.rawValue) {
+        guard let counter = counters[name] else { continue }
+        ledger.guardDrops[name.droppingSuffix, default: FollowedCounter()].follow(counter.packets)
+      }
+      ledger.counters.followForwardedBytes(
+        out: counters[TrafficCounter.out.rawValue]?.bytes ?? 0, in: counters[TrafficCounter.in.rawValue]?.bytes ?? 0)
+    } catch {
+      log.write(.warning, "\(error)")
+    }
+  }
+}
+
+extension Situation {
+  /// As ZeroTier last said it.
+  var networkStatus: String? {
+    switch word {
+    case .none, .inherited: nil
+    case .ok: "OK"
+    case .status(let text): text
+    case .notJoined: "NOT_JOINED"
+    }
+  }
+}
+
+extension String {
+  /// A guard's name in the metrics is its counter's without the ending.
+  fileprivate var droppingSuffix: String { hasSuffix("_dropped") ? String(dropLast("_dropped".count)) : self }
+}
+
+extension AgentConfiguration {
+  var roleName: RoleName {
+    switch role {
+    case .gateway: .gateway
+    case .cloud: .cloud
+    }
+  }
+}

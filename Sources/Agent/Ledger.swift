@@ -1,0 +1,101 @@
+import EventLoop
+import Kernel
+import Model
+import Reconciliation
+import Report
+import ZeroTier
+
+/// What the daemon remembers for its status and metrics alone; nothing here decides what the kernel shall hold.
+struct Ledger {
+  var counters: AgentCounters
+  var pace: RepairPace
+  var pendingCause = PassCause.retry
+  var startedAt = wallClock()
+  var phase = Phase.starting
+  var phaseSince = wallClock()
+  var loadedAt = wallClock()
+  var errors: [KernelError] = []
+  /// A pass has ended with the kernel as desired.
+  var isVerified = false
+  var isInSync = false
+  /// Traffic flows, as the kernel was last read.
+  var isTunnelUp = false
+  var objects: [ObjectKind: (desired: Int, observed: Int)] = [:]
+  var foreignRules: [RoutingRule] = []
+  var missingSystemRules: [RoutingTableID] = []
+  var guardDrops: [String: FollowedCounter] = [:]
+  var loggedErrors: Set<String> = []
+  var isReadyTold = false
+  var statusLine = ""
+  var isZeroTierAsked = false
+  var eagerUntil = MonotonicTime(nanoseconds: 0)
+
+  init(now: MonotonicTime) {
+    counters = AgentCounters(
+      objectKinds: ObjectKind.allCases.map(\.rawValue), resyncCauses: PassCause.allCases.map(\.rawValue),
+      apiErrorKinds: APIFailure.kinds)
+    pace = RepairPace(now: now.sinceBoot)
+  }
+
+  mutating func note(_ outcome: Reconciler.Outcome) {
+    errors = outcome.errors
+    isInSync = outcome.isVerified
+    if outcome.isVerified { isVerified = true }
+    let seen = outcome.observed
+    let wanted = outcome.desired
+    if let rules = seen.rules {
+      objects[.rule] = (wanted.rules.count, rules.filter(\.rule.isOwned).count)
+      review(rules.map(\.rule), wanted)
+    }
+    if let routes = seen.routes {
+      objects[.route] = (wanted.tables.values.map(\.count).reduce(0, +), routes.count)
+      isTunnelUp = outcome.decision.isOpen && Self.isOpen(routes, wanted)
+    }
+    if let nftables = seen.nftables {
+      objects[.nftables] = (wanted.nftables?.objectCount ?? 0, nftables.objectCount)
+      if case .cloud = outcome.decision.policy { isTunnelUp = outcome.decision.isOpen && outcome.isVerified }
+    }
+    if let sysctls = seen.sysctls {
+      objects[.sysctl] = (wanted.sysctls.count, wanted.sysctls.filter { sysctls[$0.key] == $0.value }.count)
+    }
+  }
+
+  /// The tunnel's default is among the routes that were read.
+  private static func isOpen(_ routes: [ObservedRoute], _ desired: DesiredState) -> Bool {
+    let opening = desired.tables.values.joined().filter { $0.carriesTraffic && $0.key.destination.isEverything }
+    return !opening.isEmpty && opening.allSatisfy { wanted in routes.contains { $0.route == wanted } }
+  }
+
+  /// Rules of others that are asked before ours, and the system's own that are gone.
+  private mutating func review(_ rules: [RoutingRule], _ desired: DesiredState) {
+    let own = desired.rules.filter { $0.selector.source != nil }
+    foreignRules = rules.filter { rule in
+      !rule.isOwned && rule.action != .lookup(.local)
+        && own.contains { mine in
+          mine.selector.source.map { rule.mayMatch(source: $0.address) } ?? false && rule.priority <= mine.priority
+        }
+    }
+    missingSystemRules = [RoutingTableID.main, .default].filter { table in
+      !rules.contains { $0.family == .ipv4 && $0.action == .lookup(table) }
+    }
+  }
+
+  /// Notes the phase and keeps since when it holds.
+  mutating func enter(_ phase: Phase, at now: Timestamp) {
+    guard phase != self.phase else { return }
+    self.phase = phase
+    phaseSince = now
+  }
+}
+
+extension NftablesTable {
+  var objectCount: Int { 1 + sets.count + counters.count + chains.count + chains.map(\.rules.count).reduce(0, +) }
+}
+
+extension ObservedNftables {
+  var objectCount: Int {
+    guard case .present(let table) = self else { return 0 }
+    return 1 + table.sets.count + table.counters.count + table.chains.count
+      + table.chains.map(\.rules.count).reduce(0, +) + table.foreignObjects.count
+  }
+}

@@ -1,0 +1,44 @@
+import Glibc
+import Report
+
+extension ProcessStatistics {
+  /// Reads /proc/self (proc(5)). What cannot be read stays 0.
+  static func read() -> ProcessStatistics {
+    var statistics = ProcessStatistics()
+    let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
+    // The command's name, in parentheses, may hold anything; what follows the last one is numbers.
+    let fields = text(of: "/proc/self/stat").split(separator: ")").last?.split(separator: " ") ?? []
+    func field(_ number: Int) -> Double { number - 3 < fields.count ? Double(fields[number - 3]) ?? 0 : 0 }
+    statistics.cpuSeconds = (field(14) + field(15)) / ticks
+    statistics.virtualBytes = UInt64(field(23))
+    statistics.residentBytes = UInt64(field(24)) * UInt64(sysconf(Int32(_SC_PAGESIZE)))
+    let bootTime = text(of: "/proc/stat").split(separator: "\n").first { $0.hasPrefix("btime ") }
+    statistics.startSeconds = (bootTime.flatMap { Double($0.dropFirst(6)) } ?? 0) + field(22) / ticks
+    statistics.openDescriptors = descriptors()
+    var limit = rlimit()
+    if getrlimit(__rlimit_resource_t(7) /* RLIMIT_NOFILE */, &limit) == 0 {
+      statistics.maximumDescriptors = UInt64(limit.rlim_cur)
+    }
+    return statistics
+  }
+
+  private static func descriptors() -> UInt64 {
+    guard let directory = opendir("/proc/self/fd") else { return 0 }
+    defer { closedir(directory) }
+    var count: UInt64 = 0
+    while let entry = readdir(directory) {
+      if entry.pointee.d_name.0 != 0x2e { count += 1 }  // Neither "." nor "..".
+    }
+    return count
+  }
+
+  private static func text(of path: String) -> String {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return "" }
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    var part = [UInt8](repeating: 0, count: 8192)
+    while case let count = Glibc.read(descriptor, &part, part.count), count > 0 { bytes += part[..<count] }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

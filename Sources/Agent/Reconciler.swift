@@ -1,0 +1,159 @@
+import Configuration
+import Kernel
+import Model
+import Reconciliation
+
+/// Holds the kernel at what the situation asks for. One pass is: observe, plan, apply, observe again.
+///
+///     situation ─▶ desired ┐
+///                          ├─▶ plan ─▶ apply ─▶ observe again
+///     kernel    ─▶ observed┘
+///
+/// Nothing is remembered of the kernel but for the status: each pass reads what it compares.
+final class Reconciler {
+  private let kernel: any KernelAccess
+  private let viewpoint: Plan.Viewpoint
+
+  /// How the nftables table is held; nil for one who only looks on.
+  var ownership: NftablesOwnership? { if case .holder(let ownership) = viewpoint { ownership } else { nil } }
+
+  /// Told what a parameter was when it was first looked at. Later values are the agent's own, or drift.
+  private let noteFormer: (Sysctl.Key, Int) -> Void
+  private var noted: Set<Sysctl.Key> = []
+
+  init(
+    _ kernel: any KernelAccess, as viewpoint: Plan.Viewpoint,
+    noteFormer: @escaping (Sysctl.Key, Int) -> Void = { _, _ in }
+  ) {
+    self.kernel = kernel
+    self.viewpoint = viewpoint
+    self.noteFormer = noteFormer
+  }
+
+  /// What a pass found and did.
+  struct Outcome {
+    let decision: Decision
+    let desired: DesiredState
+    /// What was planned, in order; all of it was done if there are no errors.
+    var plan: Plan
+    /// What was still to do when the kernel was read again.
+    var remainder: Plan?
+    var errors: [KernelError] = []
+    /// Of the domains that were looked at, as it was in the end.
+    var observed: ObservedState
+    var isVerified: Bool { errors.isEmpty && (remainder?.isEmpty ?? true) }
+  }
+
+  /// Reads what decisions rest on, as far as it is dirty.
+  func survey(_ dirty: Domains, _ situation: inout Situation) -> [KernelError] {
+    var errors: [KernelError] = []
+    situation.take(observe(Question(dirty.intersection(.situational)), &errors))
+    return errors
+  }
+
+  /// Makes the kernel so. `dirty` is what an event, a timer or a change of configuration gave reason to look at;
+  /// domains in which something else is desired than before are looked at as well.
+  func reconcile(_ dirty: Domains, to decision: Decision, previous: DesiredState?, errors: [KernelError]) -> Outcome {
+    var errors = errors
+    let desired = decision.desired
+    let domains = dirty.union(desired.domains(differingFrom: previous)).subtracting(.situational)
+    let question = Question(domains, for: desired)
+    let observed = observe(question, &errors)
+    noteFormers(desired, observed)
+    var outcome = Outcome(
+      decision: decision, desired: desired, plan: Plan(from: observed, to: desired, as: viewpoint),
+      observed: observed)
+    outcome.errors = errors
+    guard !outcome.plan.isEmpty else { return outcome }
+    apply(outcome.plan, &outcome.errors)
+    outcome.observed = observe(question, &outcome.errors)
+    outcome.remainder = Plan(from: outcome.observed, to: desired, as: viewpoint)
+    return outcome
+  }
+
+  /// What `reconcile` would do, in every domain.
+  func plan(_ configuration: AgentConfiguration, _ situation: Situation) throws(KernelError) -> Plan {
+    let desired = Decision(configuration, situation).desired
+    let observed = try kernel.observe(Question(.all.subtracting(.situational), for: desired))
+    return Plan(from: observed, to: desired, as: viewpoint)
+  }
+
+  /// Each domain by itself, so that one that cannot be read does not keep the others from being repaired.
+  private func observe(_ question: Question, _ errors: inout [KernelError]) -> ObservedState {
+    var state = ObservedState()
+    for domain in question.domains.each {
+      do throws(KernelError) {
+        let part = try kernel.observe(Question(domain, tables: question.tables, sysctls: question.sysctls))
+        state.merge(part)
+      } catch {
+        errors.append(error)
+      }
+    }
+    return state
+  }
+
+  private func noteFormers(_ desired: DesiredState, _ observed: ObservedState) {
+    for wanted in desired.sysctls where !noted.contains(wanted.key) {
+      guard let value = observed.sysctls?[wanted.key] else { continue }
+      noted.insert(wanted.key)
+      noteFormer(wanted.key, value)
+    }
+  }
+
+  /// After a failure what closes is still done, and nothing that opens or removes.
+  private func apply(_ plan: Plan, _ errors: inout [KernelError]) {
+    for step in plan.steps where errors.isEmpty || step.stage < .openTunnel {
+      do throws(KernelError) { try kernel.apply(step.operation) } catch { errors.append(error) }
+    }
+  }
+}
+
+extension Domains {
+  /// A full re-read. Owned routes in tables of earlier configurations are left out: only a start or another
+  /// configuration leaves any, and finding them walks every route of the host.
+  static let resync = Domains.all.subtracting(.strayRoutes)
+
+  /// Read to decide, not to repair.
+  static let situational: Domains = [.links, .addresses, .mainDefaults]
+
+  /// One by one. Owned routes elsewhere are read along with the tables.
+  var each: [Domains] {
+    var domains: [Domains] = [.links, .addresses, .mainDefaults, .nftables, .rules, .sysctls].filter(contains)
+    let routes = intersection([.routes, .strayRoutes])
+    if !routes.isEmpty { domains.append(routes.union(.routes)) }
+    return domains
+  }
+}
+
+extension Question {
+  init(_ domains: Domains, for desired: DesiredState) {
+    self.init(domains, tables: Set(desired.tables.keys), sysctls: desired.sysctls.map(\.key))
+  }
+}
+
+extension ObservedState {
+  mutating func merge(_ other: ObservedState) {
+    links = other.links ?? links
+    addresses = other.addresses ?? addresses
+    mainDefaults = other.mainDefaults ?? mainDefaults
+    rules = other.rules ?? rules
+    routes = other.routes ?? routes
+    nftables = other.nftables ?? nftables
+    sysctls = other.sysctls ?? sysctls
+  }
+}
+
+extension DesiredState {
+  /// Where the kernel has to be looked at because something else is wanted there. All, when nothing was wanted
+  /// before: then a former run may have left anything.
+  func domains(differingFrom previous: DesiredState?) -> Domains {
+    guard let previous else { return .all }
+    var domains: Domains = []
+    if rules != previous.rules { domains.insert(.rules) }
+    if tables != previous.tables { domains.insert(.routes) }
+    if Set(tables.keys) != Set(previous.tables.keys) { domains.insert(.strayRoutes) }
+    if nftables != previous.nftables { domains.insert(.nftables) }
+    if sysctls != previous.sysctls { domains.insert(.sysctls) }
+    return domains
+  }
+}

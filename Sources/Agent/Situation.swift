@@ -1,0 +1,127 @@
+import Configuration
+import Model
+import Reconciliation
+import ZeroTier
+
+/// What is known at this moment of everything that decides between open and closed. The kernel's part is what
+/// was read last; a link or address event makes it read again before anything is decided.
+struct Situation {
+  // From ZeroTier.
+  var word: NetworkWord = .none
+  var apiFailure: APIFailure?
+  var isOnline: Bool?
+  /// What the API last said of the network.
+  var report: NetworkReport?
+  var peers: [ZeroTierNodeID: PeerPath] = [:]
+  /// What the API, or a former run, last called the network's link.
+  var reportedInterface: InterfaceName?
+
+  // From the kernel.
+  var links: [InterfaceIndex: Link] = [:]
+  var addresses: [InterfaceAddress] = []
+  var mainDefaults: [Route] = []
+
+  // From the probes.
+  var health: [String: ExitHealth] = [:]
+  var choice = ExitChoice()
+  var probeProblem: String?
+
+  mutating func take(_ observed: ObservedState) {
+    if let links = observed.links { self.links = links }
+    if let addresses = observed.addresses { self.addresses = addresses }
+    if let defaults = observed.mainDefaults { mainDefaults = defaults }
+  }
+
+  func link(named name: InterfaceName) -> Link? { links.values.first { $0.name == name } }
+
+  func addresses(on link: Link) -> [InterfaceAddress] { addresses.filter { $0.interface == link.index } }
+
+  func facts(_ settings: ZeroTierSettings) -> GateFacts {
+    let interface: InterfaceState
+    if let name = settings.interface ?? reportedInterface {
+      interface = link(named: name).map { .present($0, addresses: addresses(on: $0)) } ?? .missing(name)
+    } else {
+      interface = .unnamed
+    }
+    return GateFacts(
+      network: settings.networkID, word: word, apiProblem: apiFailure?.message, interface: interface,
+      probeProblem: probeProblem)
+  }
+
+  /// The link that exits can be probed through: up, with the egress IP on it.
+  func probeLink(_ settings: ZeroTierSettings, _ gateway: GatewaySettings) -> Link? {
+    guard case .present(let link, let addresses) = facts(settings).interface, link.isUp,
+      addresses.contains(where: { $0.address == gateway.egressIP })
+    else { return nil }
+    return link
+  }
+
+  /// The link to the Internet: the named one, or that of the main table's best default route.
+  func wan(_ cloud: CloudSettings) -> WAN? {
+    let found: Link?
+    switch cloud.wanInterface {
+    case .named(let name): found = link(named: name)
+    case .auto:
+      found = mainDefaults.lazy.compactMap { route -> Link? in
+        guard case .unicast(let hops) = route.value.kind, let hop = hops.first else { return nil }
+        return links[hop.interface]
+      }.first
+    }
+    return found.map { WAN(name: $0.name, addresses: addresses(on: $0)) }
+  }
+}
+
+extension AgentConfiguration {
+  /// What of the kernel decides: a gateway has no use for the main table's default routes.
+  var surveyed: Domains {
+    switch role {
+    case .gateway: .situational.subtracting(.mainDefaults)
+    case .cloud: .situational
+    }
+  }
+}
+
+/// What is let through in a situation, and why it is closed if it is.
+struct Decision {
+  enum Policy {
+    case gateway(GatewayPolicy, GatewaySettings, networks: [CIDR])
+    case cloud(CloudPolicy, CloudSettings, networks: [CIDR])
+  }
+
+  let policy: Policy
+  let reasons: [BlockReason]
+  let network: ZeroTierNetworkID
+  let tunnel: Tunnel?
+  let wan: WAN?
+  /// Whether traffic may flow.
+  var isOpen: Bool { reasons.isEmpty }
+
+  init(_ configuration: AgentConfiguration, _ situation: Situation) {
+    network = configuration.zerotier.networkID
+    let facts = situation.facts(configuration.zerotier)
+    tunnel = facts.tunnel
+    switch configuration.role {
+    case .gateway(let gateway):
+      let (decided, reasons) = GatewayPolicy.decide(facts, gateway, situation.choice, situation.health)
+      policy = .gateway(decided, gateway, networks: facts.networks)
+      self.reasons = reasons
+      wan = nil
+    case .cloud(let cloud):
+      wan = situation.wan(cloud)
+      let wanted: InterfaceName? = if case .named(let name) = cloud.wanInterface { name } else { nil }
+      let (decided, reasons) = CloudPolicy.decide(facts, cloud, wan: wan, wanted: wanted)
+      policy = .cloud(decided, cloud, networks: facts.networks)
+      self.reasons = reasons
+    }
+  }
+
+  /// What the kernel shall hold.
+  var desired: DesiredState {
+    switch policy {
+    case .gateway(let policy, let settings, let networks):
+      DesiredState(policy, settings, network: network, networks: networks)
+    case .cloud(let policy, let settings, let networks):
+      DesiredState(policy, settings, network: network, networks: networks)
+    }
+  }
+}

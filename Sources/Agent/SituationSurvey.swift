@@ -1,0 +1,116 @@
+import Configuration
+import EventLoop
+import Kernel
+import Model
+import Reconciliation
+import Report
+import ZeroTier
+
+/// Finds out for one pass what a daemon knows all the time: asks ZeroTier once and sends each exit one probe.
+final class SituationSurvey {
+  private let configuration: AgentConfiguration
+  private let log: Log
+  private let loop: EventLoop
+  private var situation = Situation()
+  private var prober: ExitProber?
+  private var deadline: EventSource?
+
+  init(_ configuration: AgentConfiguration, _ log: Log) throws {
+    self.configuration = configuration
+    self.log = log
+    loop = try EventLoop()
+  }
+
+  /// - Parameter formerNetwork: of the last run, whose open tunnel may be taken over.
+  func run(_ kernel: Kernel, formerNetwork: ZeroTierNetworkID?) throws -> Situation {
+    try situation.inherit(from: kernel, configuration, formerNetwork: formerNetwork)
+    let client = try ZeroTierClient(on: loop, .init(configuration.zerotier))
+    _ = client.poll { [unowned self] poll in
+      situation.take(poll)
+      probe()
+    }
+    try loop.run()
+    prober = nil
+    return situation
+  }
+
+  private func probe() {
+    guard case .gateway(let gateway) = configuration.role,
+      let link = situation.probeLink(configuration.zerotier, gateway)
+    else { return loop.stop() }
+    do throws(EventLoopError) {
+      let made = try ExitProber(on: loop, gateway, log) { [unowned self] exit, input in probed(exit, input, gateway) }
+      prober = made
+      deadline = try loop.after(gateway.probe.timeout + .milliseconds(500)) { [unowned self] in loop.stop() }
+      made.follow(link)
+    } catch {
+      log.write(.error, "probing: \(error)")
+      loop.stop()
+    }
+  }
+
+  /// Every exit is waited for: the preferred one may not be the quickest.
+  private func probed(_ exit: String, _ input: ExitHealth.Input, _ gateway: GatewaySettings) {
+    guard situation.health[exit] == nil else { return }
+    situation.health[exit, default: ExitHealth()].take(input, gateway.probe)
+    let exits = gateway.exits.map { ($0, situation.health[$0.name] ?? ExitHealth()) }
+    situation.choice.update(exits, gateway.probe, now: loop.now.sinceBoot)
+    if situation.health.count == gateway.exits.count { loop.stop() }
+  }
+}
+
+extension Situation {
+  /// Takes up what a former run left open, if it was for the same network, and what the kernel says of links.
+  mutating func inherit(
+    from kernel: Kernel, _ configuration: AgentConfiguration, formerNetwork: ZeroTierNetworkID?
+  ) throws(KernelError) {
+    var tables: Set<RoutingTableID> = []
+    if case .gateway(let gateway) = configuration.role { tables = [gateway.routingTable] }
+    let found = try kernel.observe(Question(Situation.inheritedDomains, tables: tables))
+    take(found)
+    guard formerNetwork == configuration.zerotier.networkID, let inheritance = Inheritance(configuration, found)
+    else { return }
+    word = .inherited
+    reportedInterface = inheritance.interface
+    choice = ExitChoice(active: inheritance.exit)
+  }
+
+  /// Takes what ZeroTier said; no word is not a word, so what was last said for certain stands.
+  mutating func take(_ poll: ZeroTierPoll) {
+    switch poll.network {
+    case .success(let answer):
+      apiFailure = nil
+      take(answer)
+    case .failure(let failure): apiFailure = failure
+    }
+    if case .success(let node) = poll.node { isOnline = node.online }
+    for (id, peer) in poll.peers {
+      if case .success(let report) = peer { peers[id] = report?.path ?? .unknown }
+    }
+  }
+
+  private mutating func take(_ answer: NetworkAnswer) {
+    switch answer {
+    case .notJoined:
+      word = .notJoined
+      report = nil
+    case .joined(let report):
+      word = report.status == .ok ? .ok : .status(report.status.text)
+      self.report = report
+      reportedInterface = report.interface ?? reportedInterface
+    }
+  }
+
+  /// As a running daemon tells it.
+  init(_ status: AgentStatus, _ configuration: AgentConfiguration, _ observed: ObservedState) {
+    take(observed)
+    reportedInterface = status.zerotier.interface
+    switch status.zerotier.networkStatus {
+    case nil: word = status.tunnelUp ? .inherited : .none
+    case "OK": word = .ok
+    case "NOT_JOINED": word = .notJoined
+    case let text?: word = .status(text)
+    }
+    choice = ExitChoice(active: status.activeExit?.name)
+  }
+}

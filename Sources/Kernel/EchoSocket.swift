@@ -1,0 +1,117 @@
+import Glibc
+import Model
+
+/// Sends ICMP echo requests (RFC 792) from one address through one link, to any number of destinations. The
+/// socket is bound to the link, so a probe can never leave by another.
+public final class EchoSocket {
+  public let descriptor: Int32
+  private let identifier: UInt16
+  /// Told apart from what another process or an earlier socket may send.
+  private let cookie: UInt64
+  private var buffer = [UInt8](repeating: 0, count: 2048)
+
+  public struct Reply: Hashable, Sendable {
+    public let source: IPAddress
+    public let sequence: UInt16
+  }
+
+  /// IPv4 alone, as egress is.
+  public init(from source: IPAddress, through link: InterfaceName) throws(KernelError) {
+    let attempt = "opening a probe socket from \(source) through \(link)"
+    // SOCK_RAW is 3 in every Linux architecture but MIPS; Swift imports it as an enumeration.
+    let made = socket(AF_INET, Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), Int32(IPPROTO_ICMP))
+    guard made >= 0 else { throw KernelError(attempt, .system(call: "socket", .last)) }
+    descriptor = made
+    identifier = UInt16.random(in: .min ... .max)
+    cookie = UInt64.random(in: .min ... .max)
+    do throws(KernelError) { try configure(attempt, source, link) } catch {
+      close(made)
+      throw error
+    }
+  }
+
+  deinit { close(descriptor) }
+
+  private func configure(_ attempt: String, _ source: IPAddress, _ link: InterfaceName) throws(KernelError) {
+    let name = Array(link.text.utf8)
+    guard setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, name, socklen_t(name.count)) == 0 else {
+      throw KernelError(attempt, .system(call: "setsockopt SO_BINDTODEVICE", .last))
+    }
+    // ICMP_FILTER (linux/icmp.h): everything but echo replies, type 0, is left out.
+    var filter = ~UInt32(1)
+    guard setsockopt(descriptor, Self.rawLevel, 1, &filter, 4) == 0 else {
+      throw KernelError(attempt, .system(call: "setsockopt ICMP_FILTER", .last))
+    }
+    var address = Self.socketAddress(source)
+    let bound = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    guard bound == 0 else { throw KernelError(attempt, .system(call: "bind", .last)) }
+  }
+
+  private static let rawLevel: Int32 = 255  // SOL_RAW
+
+  private static func socketAddress(_ address: IPAddress) -> sockaddr_in {
+    var result = sockaddr_in()
+    result.sin_family = sa_family_t(AF_INET)
+    result.sin_addr.s_addr = UInt32(truncatingIfNeeded: address.bits).bigEndian
+    return result
+  }
+
+  /// ping -I LINK ADDRESS
+  public func send(to destination: IPAddress, sequence: UInt16) throws(KernelError) {
+    var packet: [UInt8] = [8, 0, 0, 0]
+    packet += [identifier, sequence].flatMap { [UInt8($0 >> 8), UInt8($0 & 0xff)] }
+    packet += withUnsafeBytes(of: cookie) { Array($0) }
+    let sum = Self.checksum(packet)
+    packet[2] = UInt8(sum >> 8)
+    packet[3] = UInt8(sum & 0xff)
+    var address = Self.socketAddress(destination)
+    let sent = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        sendto(descriptor, packet, packet.count, 0, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    guard sent == packet.count else { throw KernelError("probing \(destination)", .system(call: "sendto", .last)) }
+  }
+
+  /// Every reply to this socket's requests that waits, without blocking. Errors that the socket holds, such as
+  /// a link that went down, are left to the next `send`.
+  public func replies() -> [Reply] {
+    var replies: [Reply] = []
+    while true {
+      let count = recv(descriptor, &buffer, buffer.count, 0)
+      guard count >= 0 else {
+        if errno == EINTR { continue }
+        return replies
+      }
+      if let reply = parse(buffer[..<count]) { replies.append(reply) }
+    }
+  }
+
+  /// An IPv4 packet: its header (RFC 791), then the ICMP message.
+  private func parse(_ packet: ArraySlice<UInt8>) -> Reply? {
+    guard packet.count >= 20, packet[0] >> 4 == 4 else { return nil }
+    let message = packet.dropFirst(Int(packet[0] & 0xf) * 4)
+    guard message.count >= 16, message.first == 0, let source = IPAddress(networkOrder: packet[12..<16]) else {
+      return nil
+    }
+    let start = message.startIndex
+    func number(_ offset: Int) -> UInt16 { UInt16(message[start + offset]) << 8 | UInt16(message[start + offset + 1]) }
+    let echoed = message[(start + 8)..<(start + 16)]
+    guard number(4) == identifier, withUnsafeBytes(of: cookie, { $0.elementsEqual(echoed) }) else { return nil }
+    return Reply(source: source, sequence: number(6))
+  }
+
+  /// RFC 1071. The length is even.
+  private static func checksum(_ bytes: [UInt8]) -> UInt16 {
+    var sum: UInt32 = 0
+    for index in stride(from: 0, to: bytes.count, by: 2) {
+      sum += UInt32(bytes[index]) << 8 | UInt32(bytes[index + 1])
+    }
+    while sum >> 16 != 0 { sum = sum & 0xffff + sum >> 16 }
+    return ~UInt16(truncatingIfNeeded: sum)
+  }
+}

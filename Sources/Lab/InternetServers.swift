@@ -1,0 +1,141 @@
+import Glibc
+
+/// The servers of the Internet: HTTP on port 80, echoes on 7, 53 and 443. HTTP and UDP answer with the client's
+/// address as the server sees it.
+struct InternetServers {
+  static let httpPort: UInt16 = 80
+  static let echoPorts: [UInt16] = [7, 53, 443]
+
+  /// Serves until told to stop. To be run on a thread in the Internet's namespace.
+  static func serve(until stop: StopFlag, opened: StopFlag) throws {
+    var loop = try ServerLoop()
+    opened.raise()
+    while !stop.isRaised { loop.turn(within: 50) }
+  }
+}
+
+private struct ServerLoop {
+  enum Service { case http, echo }
+
+  private struct Connection {
+    let descriptor: Descriptor
+    let client: String
+    let service: Service
+    var received: [UInt8] = []
+    /// What is still to be sent, and how many zeros behind it.
+    var unsent: [UInt8] = []
+    var zeros = 0
+    var answered = false
+  }
+
+  private var listeners: [(Descriptor, Service)] = []
+  private var datagrams: [Descriptor] = []
+  private var connections: [Connection] = []
+
+  init() throws {
+    for (port, service) in [(InternetServers.httpPort, Service.http)]
+      + InternetServers.echoPorts.map({ ($0, .echo) })
+    {
+      listeners.append((try ServerLoop.listener(port), service))
+    }
+    // One socket an address: an answer has to come from where the question went.
+    let hosts = [Address.server, Address.excludedServer, Address.serverIPv6] + Address.otherServers
+    for host in hosts {
+      for port in InternetServers.echoPorts { datagrams.append(try ServerLoop.datagram(host, port)) }
+    }
+  }
+
+  private static func listener(_ port: UInt16) throws -> Descriptor {
+    let socket = try Descriptor.socket(AF_INET6, .stream, .nonblocking)
+    try socket.setOption(SOL_SOCKET, SO_REUSEADDR)
+    guard let address = SocketAddress("::", port: port) else { throw LabError("listening", "no address") }
+    try socket.bind(address, called: "TCP port \(port)")
+    guard listen(socket.number, 512) == 0 else { throw LabError("listening on port \(port)", errno: errno) }
+    return socket
+  }
+
+  private static func datagram(_ host: String, _ port: UInt16) throws -> Descriptor {
+    let family = host.contains(":") ? AF_INET6 : AF_INET
+    let socket = try Descriptor.socket(family, .datagram, .nonblocking)
+    guard let address = SocketAddress(host, port: port) else {
+      throw LabError("serving on \(host)", "no address")
+    }
+    try socket.bind(address, called: "UDP \(host) port \(port)")
+    return socket
+  }
+
+  mutating func turn(within milliseconds: Int32) {
+    var waiting = listeners.map { pollfd(fd: $0.0.number, events: Int16(POLLIN), revents: 0) }
+    waiting += datagrams.map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
+    waiting += connections.map {
+      let writes = $0.unsent.isEmpty && $0.zeros == 0 ? 0 : POLLOUT
+      return pollfd(fd: $0.descriptor.number, events: Int16(POLLIN | writes), revents: 0)
+    }
+    guard poll(&waiting, nfds_t(waiting.count), milliseconds) > 0 else { return }
+    let ready = waiting.map { $0.revents != 0 }
+    let (first, second) = (listeners.count, listeners.count + datagrams.count)
+    for (socket, isReady) in zip(datagrams, ready[first..<second]) where isReady { answer(socket) }
+    var finished: Set<Int> = []
+    for index in connections.indices where ready[second + index] {
+      if !serve(&connections[index]) { finished.insert(index) }
+    }
+    connections = connections.enumerated().filter { !finished.contains($0.offset) }.map(\.element)
+    for ((socket, service), isReady) in zip(listeners, ready[..<first]) where isReady {
+      while connections.count < 4096, let (client, from) = socket.accept() {
+        connections.append(Connection(descriptor: client, client: from.host, service: service))
+      }
+    }
+  }
+
+  private func answer(_ socket: Descriptor) {
+    while let (bytes, from) = socket.receive() {
+      // The question comes back behind the address, so that the asker can tell its own.
+      socket.send(Array("\(from.host) ".utf8) + bytes, to: from)
+    }
+  }
+
+  /// False when the connection is done with.
+  private func serve(_ connection: inout Connection) -> Bool {
+    let number = connection.descriptor.number
+    if connection.unsent.isEmpty, connection.zeros == 0 {
+      let bytes = receiveSome(from: number)
+      if bytes.isEmpty { return false }
+      switch connection.service {
+      case .echo: connection.unsent = bytes
+      case .http:
+        connection.received += bytes
+        guard connection.received.count < 16384 else { return false }
+        answerRequest(&connection)
+      }
+    }
+    return flush(&connection)
+  }
+
+  /// `GET /bytes/N` gets N octets, anything else the client's address.
+  private func answerRequest(_ connection: inout Connection) {
+    let text = String(decoding: connection.received, as: UTF8.self)
+    guard text.contains("\r\n\r\n") else { return }
+    let path = text.split(separator: " ").dropFirst().first ?? "/"
+    let zeros = path.hasPrefix("/bytes/") ? Int(path.dropFirst(7)) : nil
+    let body = zeros == nil ? connection.client : ""
+    let head =
+      "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: \(zeros ?? body.utf8.count)\r\n\r\n"
+    connection.unsent = Array((head + body).utf8)
+    connection.zeros = zeros ?? 0
+    connection.answered = true
+  }
+
+  private func flush(_ connection: inout Connection) -> Bool {
+    while !connection.unsent.isEmpty || connection.zeros > 0 {
+      if connection.unsent.isEmpty {
+        let count = min(connection.zeros, 65536)
+        connection.unsent = [UInt8](repeating: 0, count: count)
+        connection.zeros -= count
+      }
+      guard let sent = sendSome(connection.unsent, to: connection.descriptor.number) else { return false }
+      if sent == 0 { return true }
+      connection.unsent.removeFirst(sent)
+    }
+    return !connection.answered
+  }
+}

@@ -1,0 +1,135 @@
+/// How the simulated ZeroTier's HTTP API behaves.
+public enum ZeroTierAPIFault: String, CaseIterable, Sendable {
+  case normal
+  /// Takes requests and never answers.
+  case hangs
+  /// Nobody listens on the port.
+  case refused
+  /// 200 with a body that is no JSON.
+  case garbage
+  /// Something that is no HTTP.
+  case noHTTP
+  case status401
+  case status500
+  /// A body of 10 GiB that never ends in practice.
+  case hugeBody
+  case oneBytePerSecond
+  /// The answer about another network, whatever was asked for.
+  case anotherNetwork
+  /// No network at all: `[]`, and 404 for each.
+  case emptyList
+}
+
+/// What the controller has said about the network, as the API then tells it.
+public enum ZeroTierNetworkState: String, CaseIterable, Sendable {
+  case ok
+  /// ACCESS_DENIED after OK: address, device and assignedAddresses stay, frames no longer pass.
+  case deauthorised
+  /// ACCESS_DENIED from the start: no address.
+  case neverAuthorised
+  case notFound
+  case requestingConfiguration
+  case portError
+  case authenticationRequired
+  /// Not in the list, and 404 `{}` by itself.
+  case notJoined
+
+  /// The API's `status`.
+  var status: String {
+    switch self {
+    case .ok: "OK"
+    case .deauthorised, .neverAuthorised: "ACCESS_DENIED"
+    case .notFound: "NOT_FOUND"
+    case .requestingConfiguration, .notJoined: "REQUESTING_CONFIGURATION"
+    case .portError: "PORT_ERROR"
+    case .authenticationRequired: "AUTHENTICATION_REQUIRED"
+    }
+  }
+}
+
+/// How the API shows the way to the other nodes. It says nothing of whether frames pass.
+public enum ZeroTierPaths: String, CaseIterable, Sendable {
+  case direct
+  /// `paths: []`, latency -1, and traffic flows.
+  case relayed
+  /// As after ten minutes without any underlay: `online` false, the cloud servers gone from the list.
+  case offline
+}
+
+/// What a running stand-in can be told; one line each on its control socket.
+public enum ZeroTierCommand: Hashable, Sendable {
+  case api(ZeroTierAPIFault)
+  /// Frames pass in `.ok` alone; `.passFrames` afterwards makes the API's word and the tunnel disagree.
+  case network(ZeroTierNetworkState)
+  case paths(ZeroTierPaths)
+  /// To and from every node.
+  case passFrames
+  /// Silently, with the link up and the API content; nil: of every peer.
+  case dropFrames(of: Node?)
+  case linkDown, linkUp
+  /// For good: the device is gone and ZeroTier never makes another before its restart.
+  case linkDelete
+  case addressDelete, addressAdd
+  /// The controller gives another address: the old goes and the new comes within a millisecond or two.
+  case addressChange(String)
+  /// Into the file and into force, as after a restart with another token.
+  case token(String)
+  /// Into the file alone: the daemon reads it at its start only.
+  case tokenFile(String)
+  case apiPort(UInt16)
+  /// A second network on the same host, with a device of its own, before the first in the list.
+  case otherNetwork(id: String, device: String)
+  /// allowDefault: managed routes 0/1 and 128/1 by the first cloud server in the main table, and in the API.
+  case managedDefault
+  /// Answers `ok` once the link has come up as far as it does.
+  case isReady
+
+  var line: String {
+    switch self {
+    case .api(let fault): "api \(fault.rawValue)"
+    case .network(let state): "network \(state.rawValue)"
+    case .paths(let paths): "paths \(paths.rawValue)"
+    case .passFrames: "frames pass"
+    case .dropFrames(let node): "frames drop \(node?.rawValue ?? "all")"
+    case .linkDown: "link down"
+    case .linkUp: "link up"
+    case .linkDelete: "link delete"
+    case .addressDelete: "address delete"
+    case .addressAdd: "address add"
+    case .addressChange(let address): "address change \(address)"
+    case .token(let token): "token \(token)"
+    case .tokenFile(let token): "token-file \(token)"
+    case .apiPort(let port): "port \(port)"
+    case .otherNetwork(let id, let device): "other \(id) \(device)"
+    case .managedDefault: "managed-default"
+    case .isReady: "ready"
+    }
+  }
+
+  init?(line: String) {
+    let words = line.split(separator: " ").map(String.init)
+    guard let verb = words.first else { return nil }
+    let argument = words.count > 1 ? words[1] : ""
+    let parsed: ZeroTierCommand? =
+      switch verb {
+      case "api": ZeroTierAPIFault(rawValue: argument).map { .api($0) }
+      case "network": ZeroTierNetworkState(rawValue: argument).map { .network($0) }
+      case "paths": ZeroTierPaths(rawValue: argument).map { .paths($0) }
+      case "frames" where argument == "pass": .passFrames
+      case "frames" where words.count == 3:
+        words[2] == "all" ? .dropFrames(of: nil) : Node(rawValue: words[2]).map { .dropFrames(of: $0) }
+      case "link": ["down": .linkDown, "up": .linkUp, "delete": .linkDelete][argument]
+      case "address" where words.count == 3: .addressChange(words[2])
+      case "address": ["delete": .addressDelete, "add": .addressAdd][argument]
+      case "token": .token(argument)
+      case "token-file": .tokenFile(argument)
+      case "port": UInt16(argument).map { .apiPort($0) }
+      case "other" where words.count == 3: .otherNetwork(id: argument, device: words[2])
+      case "managed-default": .managedDefault
+      case "ready": .isReady
+      default: nil
+      }
+    guard let parsed else { return nil }
+    self = parsed
+  }
+}

@@ -1,0 +1,28 @@
+import Model
+
+/// What `GET /status` says of the node itself.
+public struct NodeReport: Hashable, Sendable {
+  public let address: ZeroTierNodeID
+  /// A hint: turns false some eight minutes after the last contact, and is false for 5 s after a start.
+  public let online: Bool
+  /// zerotier-one's, such as `1.14.1`; printable.
+  public let version: String
+
+  public init(address: ZeroTierNodeID, online: Bool, version: String) {
+    self.address = address
+    self.online = online
+    self.version = version
+  }
+
+  public init(status: Int, body: [UInt8]) throws(APIFailure) {
+    guard status != 401 else { throw .unauthorized }
+    guard status == 200 else { throw .unexpectedStatus(status) }
+    let document = try APIDocument(parsing: body)
+    guard let address = ZeroTierNodeID(try document.string("address")) else {
+      throw document.failure("address", "no ZeroTier address of 10 hexadecimal digits")
+    }
+    self.init(
+      address: address, online: try document.bool("online"),
+      version: try document.string("version").printable(limit: 64))
+  }
+}
