@@ -50,7 +50,8 @@ final class Daemon {
     loop = try EventLoop()
     kernel = try Kernel()
     events = try KernelEvents(ignoring: kernel.ports)
-    reconciler = Reconciler(kernel, as: .holder(try kernel.tableOwnership()), noteFormer: SysctlRecord.keeper(log))
+    reconciler = Reconciler(
+      kernel, as: .holder(try kernel.tableOwnership()), noteFormer: SysctlRecord.keeper(log))
     ledger = Ledger(now: loop.now)
   }
 
@@ -85,7 +86,9 @@ final class Daemon {
 
   private func watchSignals() throws(EventLoopError) {
     signal(SIGPIPE, SIG_IGN)
-    for number in [SIGTERM, SIGINT] { sources.append(try loop.signal(number) { [unowned self] in loop.stop() }) }
+    for number in [SIGTERM, SIGINT] {
+      sources.append(try loop.signal(number) { [unowned self] in loop.stop() })
+    }
     sources.append(try loop.signal(SIGHUP) { [unowned self] in _ = reload(because: "SIGHUP") })
   }
 

@@ -83,7 +83,8 @@ extension Daemon {
       prober = nil
       return
     }
-    if case .gateway(let before)? = former?.role, before.exits == gateway.exits, before.probe == gateway.probe,
+    if case .gateway(let before)? = former?.role, before.exits == gateway.exits,
+      before.probe == gateway.probe,
       before.egressIP == gateway.egressIP
     {
       return

@@ -17,7 +17,9 @@ extension Daemon {
       metrics = nil
       if case .listen(let address, let port) = configuration.metrics {
         metrics = open("metrics listener") { () throws in
-          try HTTPServer(on: loop, at: .tcp(address: "\(address)", port: port)) { [unowned self] in answerMetrics($0) }
+          try HTTPServer(on: loop, at: .tcp(address: "\(address)", port: port)) { [unowned self] in
+            answerMetrics($0)
+          }
         }
       }
     }
@@ -49,7 +51,9 @@ extension Daemon {
       readCounters()
       return HTTPResponse(json: makeStatus().json())
     case (.post, "/reload"):
-      guard request.peer?.uid == 0 else { return HTTPResponse(status: 403, "only root may change anything\n") }
+      guard request.peer?.uid == 0 else {
+        return HTTPResponse(status: 403, "only root may change anything\n")
+      }
       return HTTPResponse(json: reload(because: "request").json)
     default: return HTTPResponse(status: 404, "no such thing: \(request.path)\n")
     }
@@ -61,7 +65,8 @@ extension Daemon {
       readCounters()
       let page = MetricsPage.render(makeStatus(), ledger.counters, .read())
       return HTTPResponse(status: 200, contentType: MetricsPage.contentType, body: Array(page.utf8))
-    case (.get, "/"), (.head, "/"): return HTTPResponse(status: 200, "liteboxd-agent: the metrics are at /metrics\n")
+    case (.get, "/"), (.head, "/"):
+      return HTTPResponse(status: 200, "liteboxd-agent: the metrics are at /metrics\n")
     default: return HTTPResponse(status: 404, "no such thing; the metrics are at /metrics\n")
     }
   }
@@ -69,7 +74,9 @@ extension Daemon {
 
 struct UnknownGroup: Error, CustomStringConvertible {
   let name: String
-  var description: String { "status.group: there is no group \"\(terminalSafe(name))\"; make it with groupadd" }
+  var description: String {
+    "status.group: there is no group \"\(terminalSafe(name))\"; make it with groupadd"
+  }
 }
 
 extension HTTPResponse {

@@ -85,7 +85,9 @@ extension Daemon {
       service.ready()
     }
     let status = makeStatus()
-    let line = status.phase.rawValue + status.reasons.enumerated().map { ($0 == 0 ? ": " : "; ") + $1.message }.joined()
+    let line =
+      status.phase.rawValue
+      + status.reasons.enumerated().map { ($0 == 0 ? ": " : "; ") + $1.message }.joined()
     guard line != ledger.statusLine else { return }
     ledger.statusLine = line
     service.status(line)

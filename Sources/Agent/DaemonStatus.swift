@@ -16,11 +16,15 @@ extension Daemon {
     status.config.error = configurationError
     status.zerotier = zerotierStatus
     status.exits = exitStatuses
-    status.wan = decision?.wan.map { WANStatus(interface: $0.name, addresses: $0.addresses.map(\.description)) }
+    status.wan = decision?.wan.map {
+      WANStatus(interface: $0.name, addresses: $0.addresses.map(\.description))
+    }
     status.tunnelUp = ledger.isTunnelUp
     status.kernel.inSync = ledger.isInSync
     status.kernel.objects = ObjectKind.allCases.compactMap { kind in
-      ledger.objects[kind].map { ObjectCount(kind: kind.rawValue, desired: $0.desired, observed: $0.observed) }
+      ledger.objects[kind].map {
+        ObjectCount(kind: kind.rawValue, desired: $0.desired, observed: $0.observed)
+      }
     }
     status.reconcile = ledger.counters.reconcileStatus
     status.drift = ledger.counters.driftStatus
@@ -52,7 +56,9 @@ extension Daemon {
   /// Traffic flows, and a person should see to it.
   private var degradations: [Finding] {
     var findings = listenerProblems
-    if let configurationError { findings.append(.refusedConfiguration(configurationError, keeping: loaded.path)) }
+    if let configurationError {
+      findings.append(.refusedConfiguration(configurationError, keeping: loaded.path))
+    }
     if let failure = situation.apiFailure {
       findings.append(
         Finding(code: "zerotier-api-\(failure.kind)", message: failure.message, remedy: failure.remedy))
@@ -119,7 +125,8 @@ extension Daemon {
         ledger.guardDrops[name.droppingSuffix, default: FollowedCounter()].follow(counter.packets)
       }
       ledger.counters.followForwardedBytes(
-        out: counters[TrafficCounter.out.rawValue]?.bytes ?? 0, in: counters[TrafficCounter.in.rawValue]?.bytes ?? 0)
+        out: counters[TrafficCounter.out.rawValue]?.bytes ?? 0,
+        in: counters[TrafficCounter.in.rawValue]?.bytes ?? 0)
     } catch {
       log.write(.warning, "\(error)")
     }

@@ -7,7 +7,8 @@ import ZeroTier
 
 extension Daemon {
   func askZeroTier() {
-    let peers: [ZeroTierNodeID] = if case .gateway(let gateway) = configuration.role { gateway.exits.compactMap(\.nodeID) } else { [] }
+    let peers: [ZeroTierNodeID] =
+      if case .gateway(let gateway) = configuration.role { gateway.exits.compactMap(\.nodeID) } else { [] }
     // False: the last question is still open, and its answer will do.
     _ = zerotier?.poll(peers: peers) { [unowned self] in answered($0) }
   }
@@ -24,7 +25,9 @@ extension Daemon {
     let before = situation
     situation.take(poll)
     // A failure is counted each time, a word is not: it stands until the next.
-    if case .failure(let failure) = poll.network { ledger.counters.recordZeroTierAPIError(kind: failure.kind) }
+    if case .failure(let failure) = poll.network {
+      ledger.counters.recordZeroTierAPIError(kind: failure.kind)
+    }
     if before.apiFailure != situation.apiFailure { logReachability() }
     let isChanged = before.word != situation.word || before.reportedInterface != situation.reportedInterface
     // Parameters below /proc/sys are looked at along with ZeroTier: not every kernel tells of their changes.
@@ -35,7 +38,9 @@ extension Daemon {
   }
 
   private func logReachability() {
-    guard let failure = situation.apiFailure else { return log.write(.notice, "ZeroTier's API answers again") }
+    guard let failure = situation.apiFailure else {
+      return log.write(.notice, "ZeroTier's API answers again")
+    }
     log.write(.warning, failure.message, [("remedy", failure.remedy)])
   }
 }

@@ -6,7 +6,8 @@ extension Finding {
   init(refusal error: KernelError) {
     self.init(
       code: "kernel-refused", message: "\(error)",
-      remedy: "the agent tries again by itself; if it stays, check the capabilities and the kernel's features")
+      remedy: "the agent tries again by itself; if it stays, check the capabilities and the kernel's features"
+    )
   }
 
   init(foreignRuleAhead rule: RoutingRule) {
@@ -18,7 +19,8 @@ extension Finding {
   init(missingSystemRule table: RoutingTableID) {
     let priority = table == .main ? 32766 : 32767
     self.init(
-      code: "system-rule-missing", message: "the system's rule for table \(table) is gone; the host's own routing lacks it",
+      code: "system-rule-missing",
+      message: "the system's rule for table \(table) is gone; the host's own routing lacks it",
       remedy: "ip rule add priority \(priority) lookup \(table)")
   }
 
@@ -36,25 +38,29 @@ extension Finding {
 
   static let sharedTable = Finding(
     code: "kernel-feature-missing",
-    message: "this kernel has no persistent owned nftables tables (6.9): anyone with CAP_NET_ADMIN can change the guard",
+    message:
+      "this kernel has no persistent owned nftables tables (6.9): anyone with CAP_NET_ADMIN can change the guard",
     remedy: "use a newer kernel; until then the agent watches the table and repairs it")
 
   /// Before 5.10 the lookup that Cilium's BPF does may ignore policy routing rules.
   static func oldKernel(_ release: String) -> Finding {
     Finding(
-      code: "kernel-too-old", message: "kernel \(release) is older than 5.10: Cilium's egress path can leak on it",
+      code: "kernel-too-old",
+      message: "kernel \(release) is older than 5.10: Cilium's egress path can leak on it",
       remedy: "run a kernel of 5.10 or later on gateway nodes")
   }
 
   static func zerotierDefault(_ network: ZeroTierNetworkID) -> Finding {
     Finding(
       code: "zerotier-default-route",
-      message: "ZeroTier may send all of this host's own traffic through network \(network) (allowDefault, or a managed default route)",
+      message:
+        "ZeroTier may send all of this host's own traffic through network \(network) (allowDefault, or a managed default route)",
       remedy: "zerotier-cli set \(network) allowDefault=0; the agent's own routes are not touched by it")
   }
 
   static let fight = Finding(
-    code: "fight", message: "somebody undoes the agent's repairs again and again; they are made more slowly now",
+    code: "fight",
+    message: "somebody undoes the agent's repairs again and again; they are made more slowly now",
     remedy: "find the other manager of these rules, routes or tables and stop it")
 
   static func listener(_ what: String, _ error: any Error) -> Finding {

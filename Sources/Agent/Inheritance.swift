@@ -15,7 +15,8 @@ struct Inheritance {
     switch configuration.role {
     case .gateway(let gateway):
       let opening = observed.routes?.first {
-        $0.route.isOwned && $0.route.key.table == gateway.routingTable && $0.route.key.destination.isEverything
+        $0.route.isOwned && $0.route.key.table == gateway.routingTable
+          && $0.route.key.destination.isEverything
           && $0.route.carriesTraffic
       }
       guard case .unicast(let hops)? = opening?.route.value.kind, hops.count == 1, let hop = hops.first,

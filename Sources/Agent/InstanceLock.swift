@@ -13,7 +13,8 @@ public final class InstanceLock {
 
     public var description: String {
       switch self {
-      case .held(let pid): "another liteboxd-agent holds this network namespace: process \(pid); stop it first"
+      case .held(let pid):
+        "another liteboxd-agent holds this network namespace: process \(pid); stop it first"
       case .system(let attempt, let number): "\(attempt): \(String(cString: strerror(number)))"
       }
     }

@@ -62,7 +62,9 @@ struct Ledger {
 
   /// The tunnel's default is among the routes that were read.
   private static func isOpen(_ routes: [ObservedRoute], _ desired: DesiredState) -> Bool {
-    let opening = desired.tables.values.joined().filter { $0.carriesTraffic && $0.key.destination.isEverything }
+    let opening = desired.tables.values.joined().filter {
+      $0.carriesTraffic && $0.key.destination.isEverything
+    }
     return !opening.isEmpty && opening.allSatisfy { wanted in routes.contains { $0.route == wanted } }
   }
 
@@ -72,7 +74,8 @@ struct Ledger {
     foreignRules = rules.filter { rule in
       !rule.isOwned && rule.action != .lookup(.local)
         && own.contains { mine in
-          mine.selector.source.map { rule.mayMatch(source: $0.address) } ?? false && rule.priority <= mine.priority
+          mine.selector.source.map { rule.mayMatch(source: $0.address) } ?? false
+            && rule.priority <= mine.priority
         }
     }
     missingSystemRules = [RoutingTableID.main, .default].filter { table in
@@ -89,7 +92,9 @@ struct Ledger {
 }
 
 extension NftablesTable {
-  var objectCount: Int { 1 + sets.count + counters.count + chains.count + chains.map(\.rules.count).reduce(0, +) }
+  var objectCount: Int {
+    1 + sets.count + counters.count + chains.count + chains.map(\.rules.count).reduce(0, +)
+  }
 }
 
 extension ObservedNftables {

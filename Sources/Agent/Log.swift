@@ -37,7 +37,9 @@ public final class Log {
     }
   }
 
-  public func write(_ wanted: Report.LogLevel, _ message: String, _ fields: [(key: String, value: String)] = []) {
+  public func write(
+    _ wanted: Report.LogLevel, _ message: String, _ fields: [(key: String, value: String)] = []
+  ) {
     guard wanted >= level else { return }
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)

@@ -16,7 +16,8 @@ extension ProcessStatistics {
     statistics.startSeconds = (bootTime.flatMap { Double($0.dropFirst(6)) } ?? 0) + field(22) / ticks
     statistics.openDescriptors = descriptors()
     var limit = rlimit()
-    if getrlimit(__rlimit_resource_t(7) /* RLIMIT_NOFILE */, &limit) == 0 {
+    // RLIMIT_NOFILE is 7.
+    if getrlimit(__rlimit_resource_t(7), &limit) == 0 {
       statistics.maximumDescriptors = UInt64(limit.rlim_cur)
     }
     return statistics

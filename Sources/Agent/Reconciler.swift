@@ -53,7 +53,9 @@ final class Reconciler {
 
   /// Makes the kernel so. `dirty` is what an event, a timer or a change of configuration gave reason to look at;
   /// domains in which something else is desired than before are looked at as well.
-  func reconcile(_ dirty: Domains, to decision: Decision, previous: DesiredState?, errors: [KernelError]) -> Outcome {
+  func reconcile(_ dirty: Domains, to decision: Decision, previous: DesiredState?, errors: [KernelError])
+    -> Outcome
+  {
     var errors = errors
     let desired = decision.desired
     let domains = dirty.union(desired.domains(differingFrom: previous)).subtracting(.situational)

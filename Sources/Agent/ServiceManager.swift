@@ -32,7 +32,9 @@ final class ServiceManager {
   func ready() { send("READY=1") }
   func stopping() { send("STOPPING=1") }
   func alive() { send("WATCHDOG=1") }
-  func status(_ text: String) { send("STATUS=\(text.split(whereSeparator: \.isNewline).joined(separator: " "))") }
+  func status(_ text: String) {
+    send("STATUS=\(text.split(whereSeparator: \.isNewline).joined(separator: " "))")
+  }
 
   private func send(_ text: String) {
     guard let descriptor else { return }
@@ -47,7 +49,8 @@ final class ServiceManager {
 
   private static func watchdog() -> Duration? {
     if let pid = getenv("WATCHDOG_PID").map({ String(cString: $0) }), pid_t(pid) != getpid() { return nil }
-    guard let text = getenv("WATCHDOG_USEC").map({ String(cString: $0) }), let period = Int64(text), period > 0
+    guard let text = getenv("WATCHDOG_USEC").map({ String(cString: $0) }), let period = Int64(text),
+      period > 0
     else { return nil }
     return .microseconds(period / 2)
   }

@@ -62,10 +62,11 @@ struct Situation {
     switch cloud.wanInterface {
     case .named(let name): found = link(named: name)
     case .auto:
-      found = mainDefaults.lazy.compactMap { route -> Link? in
-        guard case .unicast(let hops) = route.value.kind, let hop = hops.first else { return nil }
-        return links[hop.interface]
-      }.first
+      found =
+        mainDefaults.lazy.compactMap { route -> Link? in
+          guard case .unicast(let hops) = route.value.kind, let hop = hops.first else { return nil }
+          return links[hop.interface]
+        }.first
     }
     return found.map { WAN(name: $0.name, addresses: addresses(on: $0)) }
   }

@@ -39,7 +39,9 @@ final class SituationSurvey {
       let link = situation.probeLink(configuration.zerotier, gateway)
     else { return loop.stop() }
     do throws(EventLoopError) {
-      let made = try ExitProber(on: loop, gateway, log) { [unowned self] exit, input in probed(exit, input, gateway) }
+      let made = try ExitProber(on: loop, gateway, log) { [unowned self] exit, input in
+        probed(exit, input, gateway)
+      }
       prober = made
       deadline = try loop.after(gateway.probe.timeout + .milliseconds(500)) { [unowned self] in loop.stop() }
       made.follow(link)
@@ -68,7 +70,8 @@ extension Situation {
     if case .gateway(let gateway) = configuration.role { tables = [gateway.routingTable] }
     let found = try kernel.observe(Question(Situation.inheritedDomains, tables: tables))
     take(found)
-    guard formerNetwork == configuration.zerotier.networkID, let inheritance = Inheritance(configuration, found)
+    guard formerNetwork == configuration.zerotier.networkID,
+      let inheritance = Inheritance(configuration, found)
     else { return }
     word = .inherited
     reportedInterface = inheritance.interface

@@ -25,7 +25,8 @@ struct SysctlRecord {
     defer { fclose(file) }
     var line = [CChar](repeating: 0, count: 512)
     while fgets(&line, Int32(line.count), file) != nil {
-      let text = String(decoding: line.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      let text = String(
+        decoding: line.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
       let parts = text.split(separator: "=", maxSplits: 1)
       if parts.count == 2, let value = Int(parts[1]) { values[String(parts[0])] = value }
     }

@@ -19,7 +19,8 @@ public final class EchoSocket {
   public init(from source: IPAddress, through link: InterfaceName) throws(KernelError) {
     let attempt = "opening a probe socket from \(source) through \(link)"
     // SOCK_RAW is 3 in every Linux architecture but MIPS; Swift imports it as an enumeration.
-    let made = socket(AF_INET, Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), Int32(IPPROTO_ICMP))
+    let made = socket(
+      AF_INET, Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), Int32(IPPROTO_ICMP))
     guard made >= 0 else { throw KernelError(attempt, .system(call: "socket", .last)) }
     descriptor = made
     identifier = UInt16.random(in: .min ... .max)
@@ -74,7 +75,9 @@ public final class EchoSocket {
         sendto(descriptor, packet, packet.count, 0, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
       }
     }
-    guard sent == packet.count else { throw KernelError("probing \(destination)", .system(call: "sendto", .last)) }
+    guard sent == packet.count else {
+      throw KernelError("probing \(destination)", .system(call: "sendto", .last))
+    }
   }
 
   /// Every reply to this socket's requests that waits, without blocking. Errors that the socket holds, such as
@@ -95,13 +98,18 @@ public final class EchoSocket {
   private func parse(_ packet: ArraySlice<UInt8>) -> Reply? {
     guard packet.count >= 20, packet[0] >> 4 == 4 else { return nil }
     let message = packet.dropFirst(Int(packet[0] & 0xf) * 4)
-    guard message.count >= 16, message.first == 0, let source = IPAddress(networkOrder: packet[12..<16]) else {
+    guard message.count >= 16, message.first == 0, let source = IPAddress(networkOrder: packet[12..<16])
+    else {
       return nil
     }
     let start = message.startIndex
-    func number(_ offset: Int) -> UInt16 { UInt16(message[start + offset]) << 8 | UInt16(message[start + offset + 1]) }
+    func number(_ offset: Int) -> UInt16 {
+      UInt16(message[start + offset]) << 8 | UInt16(message[start + offset + 1])
+    }
     let echoed = message[(start + 8)..<(start + 16)]
-    guard number(4) == identifier, withUnsafeBytes(of: cookie, { $0.elementsEqual(echoed) }) else { return nil }
+    guard number(4) == identifier, withUnsafeBytes(of: cookie, { $0.elementsEqual(echoed) }) else {
+      return nil
+    }
     return Reply(source: source, sequence: number(6))
   }
 

@@ -29,7 +29,9 @@ public final class Kernel: KernelAccess {
 
   public init() throws(KernelError) {
     routing = try RouteTables()
-    do throws(KernelError) { nftablesSocket = .success(try Nftables()) } catch { nftablesSocket = .failure(error) }
+    do throws(KernelError) { nftablesSocket = .success(try Nftables()) } catch {
+      nftablesSocket = .failure(error)
+    }
   }
 
   private var nftables: Nftables {

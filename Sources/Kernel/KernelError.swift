@@ -66,7 +66,8 @@ extension KernelError: CustomStringConvertible {
   private func remedy(_ number: Int32) -> String {
     switch number {
     case EPERM, EACCES: "; give the process CAP_NET_ADMIN"
-    case EPROTONOSUPPORT, EAFNOSUPPORT: "; this kernel lacks the feature (CONFIG_NF_TABLES, CONFIG_IP_MULTIPLE_TABLES)"
+    case EPROTONOSUPPORT, EAFNOSUPPORT:
+      "; this kernel lacks the feature (CONFIG_NF_TABLES, CONFIG_IP_MULTIPLE_TABLES)"
     case EOPNOTSUPP: "; this kernel lacks the feature"
     case ENOBUFS, ENOMEM: "; the kernel is short of memory or the socket's buffer is too small"
     default: ""

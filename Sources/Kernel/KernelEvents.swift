@@ -33,7 +33,7 @@ public final class KernelEvents {
     routing = try NetlinkSocket(.route, groups: groups.map(\.rawValue))
     do {
       nftables = try NetlinkSocket(.netfilter, groups: [UInt32(NFNLGRP_NFTABLES.rawValue)])
-    } catch where error.isFamilyMissing {
+    } catch  where error.isFamilyMissing {
       nftables = nil
     }
   }
@@ -74,11 +74,13 @@ public final class KernelEvents {
     }
   }
 
-  private static func routeDomains(_ payload: UnsafeRawBufferPointer, _ tables: Set<RoutingTableID>) -> Domains {
+  private static func routeDomains(_ payload: UnsafeRawBufferPointer, _ tables: Set<RoutingTableID>)
+    -> Domains
+  {
     guard payload.count >= RouteCodec.headerSize else { return .routes }
-    // Tables above 255 do not fit the header; then the attribute says.
+    // Tables above 255 do not fit the header, which then says RT_TABLE_COMPAT (252); the attribute has the number.
     var table = RoutingTableID(rawValue: UInt32(payload[4]))
-    if table.rawValue == 0 || table.rawValue == 252 /* RT_TABLE_COMPAT */ {
+    if table.rawValue == 0 || table.rawValue == 252 {
       let attributes = UnsafeRawBufferPointer(rebasing: payload[RouteCodec.headerSize...])
       let number = NetlinkAttributes.find(Int(RTA_TABLE.rawValue), in: attributes)?.number(UInt32.self)
       table = RoutingTableID(rawValue: number ?? 0)

@@ -7,7 +7,8 @@ public struct KernelRelease: Sendable {
   public static let running: KernelRelease = {
     var name = utsname()
     uname(&name)
-    return KernelRelease(text: withUnsafeBytes(of: &name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+    return KernelRelease(
+      text: withUnsafeBytes(of: &name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
   }()
 
   public func isOlder(than version: (major: Int, minor: Int)) -> Bool {

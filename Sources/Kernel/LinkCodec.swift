@@ -12,9 +12,12 @@ enum LinkCodec {
     else { return nil }
     return Link(
       index: InterfaceIndex(rawValue: payload.loadUnaligned(fromByteOffset: 4, as: UInt32.self)), name: name,
-      isUp: payload.loadUnaligned(fromByteOffset: 8, as: UInt32.self) & 1 /* IFF_UP */ != 0,
+      isUp: payload.loadUnaligned(fromByteOffset: 8, as: UInt32.self) & isUpFlag != 0,
       mtu: NetlinkAttributes.find(IFLA_MTU, in: attributes)?.number(UInt32.self) ?? 0)
   }
+
+  /// `IFF_UP` (linux/if.h)
+  private static let isUpFlag: UInt32 = 1
 
   /// The link's own address: IFA_LOCAL, which differs from IFA_ADDRESS on point-to-point links only.
   static func decodeAddress(_ payload: UnsafeRawBufferPointer) throws(KernelError) -> InterfaceAddress? {

@@ -95,15 +95,20 @@ struct ReceivedMessage {
     payload.count >= headerSize ? UnsafeRawBufferPointer(rebasing: payload[headerSize...]) : nil
   }
 
+  /// `NLM_F_CAPPED`, `NLM_F_ACK_TLVS` (linux/netlink.h)
+  private static let isCapped: UInt16 = 0x100
+  private static let hasAttributes: UInt16 = 0x200
+
   /// Of NLMSG_ERROR and NLMSG_DONE: 0 or a negative errno.
   var errorNumber: Int32? { payload.count >= 4 ? payload.loadUnaligned(as: Int32.self) : nil }
 
   /// The kernel's own words on a refusal (`NLMSGERR_ATTR_MSG`), behind the capped copy of the request's header.
   var errorText: String? {
-    guard type == UInt16(NLMSG_ERROR), flags & 0x200 /* NLM_F_ACK_TLVS */ != 0 else { return nil }
-    // NLM_F_CAPPED: only the header of the request is repeated, else all of it.
+    guard type == UInt16(NLMSG_ERROR), flags & Self.hasAttributes != 0 else { return nil }
+    // Only the header of the request is repeated, or all of it.
     guard payload.count >= 20 else { return nil }
-    let repeated = flags & 0x100 != 0 ? 16 : Int(payload.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+    let repeated =
+      flags & Self.isCapped != 0 ? 16 : Int(payload.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
     guard let attributes = attributes(after: 4 + (repeated + 3) & ~3) else { return nil }
     return NetlinkAttributes.find(1, in: attributes)?.text
   }

@@ -103,7 +103,9 @@ final class NetlinkSocket {
     }
   }
 
-  private func awaitAcknowledgement(_ attempt: String, from first: UInt32, upTo last: UInt32) throws(KernelError) {
+  private func awaitAcknowledgement(_ attempt: String, from first: UInt32, upTo last: UInt32)
+    throws(KernelError)
+  {
     var refusal: KernelError.Cause?
     while true {
       var done = false
@@ -131,7 +133,8 @@ final class NetlinkSocket {
     for _ in 0..<Self.dumpTries {
       restart()
       let sequence = nextSequence()
-      var request = NetlinkMessage(type: type, flags: NLM_F_REQUEST | 0x300 /* NLM_F_DUMP */, sequence: sequence)
+      var request = NetlinkMessage(
+        type: type, flags: NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH, sequence: sequence)
       build(&request)
       try send(request.bytes, attempt)
       if try collect(attempt, sequence, visit) == .whole { return }
@@ -177,7 +180,9 @@ final class NetlinkSocket {
     while true {
       let count = mnl_socket_recvfrom(handle, &buffer, buffer.count)
       if count >= 0 {
-        buffer.withUnsafeBytes { ReceivedMessage.forEach(in: UnsafeRawBufferPointer(rebasing: $0[..<count]), visit) }
+        buffer.withUnsafeBytes {
+          ReceivedMessage.forEach(in: UnsafeRawBufferPointer(rebasing: $0[..<count]), visit)
+        }
         return
       }
       switch errno {
@@ -197,7 +202,9 @@ final class NetlinkSocket {
     while true {
       let count = mnl_socket_recvfrom(handle, &buffer, buffer.count)
       if count >= 0 {
-        buffer.withUnsafeBytes { ReceivedMessage.forEach(in: UnsafeRawBufferPointer(rebasing: $0[..<count]), visit) }
+        buffer.withUnsafeBytes {
+          ReceivedMessage.forEach(in: UnsafeRawBufferPointer(rebasing: $0[..<count]), visit)
+        }
         continue
       }
       switch errno {

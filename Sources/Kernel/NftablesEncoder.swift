@@ -71,7 +71,8 @@ struct NftablesEncoder {
   private mutating func addTable(_ comment: String, _ ownership: NftablesOwnership) throws(KernelError) {
     guard let table = NftnlTable(), let data = NftnlUserData() else { throw Self.outOfMemory }
     nftnl_table_set_str(table.pointer, UInt16(NFTNL_TABLE_NAME.rawValue), NftablesTable.name)
-    nftnl_table_set_u32(table.pointer, UInt16(NFTNL_TABLE_FLAGS.rawValue), ownership == .exclusive ? Self.exclusiveFlags : 0)
+    nftnl_table_set_u32(
+      table.pointer, UInt16(NFTNL_TABLE_FLAGS.rawValue), ownership == .exclusive ? Self.exclusiveFlags : 0)
     data.put(Int(NFTNL_UDATA_TABLE_COMMENT.rawValue), text: comment)
     let comment = data.bytes
     nftnl_table_set_data(table.pointer, UInt16(NFTNL_TABLE_USERDATA.rawValue), comment, UInt32(comment.count))
@@ -128,7 +129,8 @@ struct NftablesEncoder {
     }
   }
 
-  private mutating func counter(_ type: nf_tables_msg_types, _ name: String, flags: Int32) throws(KernelError) {
+  private mutating func counter(_ type: nf_tables_msg_types, _ name: String, flags: Int32) throws(KernelError)
+  {
     guard let object = NftnlObject() else { throw Self.outOfMemory }
     nftnl_obj_set_str(object.pointer, UInt16(NFTNL_OBJ_TABLE), NftablesTable.name)
     nftnl_obj_set_str(object.pointer, UInt16(NFTNL_OBJ_NAME), name)
@@ -203,7 +205,9 @@ struct NftablesEncoder {
   }
 
   private mutating func requestAcknowledgement() {
-    let flags = bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: lastChangeOffset + 6, as: UInt16.self) }
+    let flags = bytes.withUnsafeBytes {
+      $0.loadUnaligned(fromByteOffset: lastChangeOffset + 6, as: UInt16.self)
+    }
     withUnsafeBytes(of: flags | UInt16(NLM_F_ACK)) {
       bytes.replaceSubrange(lastChangeOffset + 6..<lastChangeOffset + 8, with: $0)
     }

@@ -113,7 +113,9 @@ enum NftablesExpressionCodec {
       guard let data = nftnl_expr_get(pointer, UInt16(attribute), &length) else { return [] }
       return Array(UnsafeRawBufferPointer(start: data, count: Int(length)))
     }
-    private func usesRegister(_ attributes: Int...) -> Bool { attributes.allSatisfy { number($0) == register } }
+    private func usesRegister(_ attributes: Int...) -> Bool {
+      attributes.allSatisfy { number($0) == register }
+    }
 
     func expression(named name: String) -> NftablesExpression? {
       switch name {
@@ -124,9 +126,11 @@ enum NftablesExpressionCodec {
         guard usesRegister(NFTNL_EXPR_PAYLOAD_DREG),
           let base = NftablesExpression.PayloadBase(rawValue: number(NFTNL_EXPR_PAYLOAD_BASE))
         else { return nil }
-        return .payload(base, offset: number(NFTNL_EXPR_PAYLOAD_OFFSET), length: number(NFTNL_EXPR_PAYLOAD_LEN))
+        return .payload(
+          base, offset: number(NFTNL_EXPR_PAYLOAD_OFFSET), length: number(NFTNL_EXPR_PAYLOAD_LEN))
       case "bitwise":
-        guard usesRegister(NFTNL_EXPR_BITWISE_SREG, NFTNL_EXPR_BITWISE_DREG), number(NFTNL_EXPR_BITWISE_OP) == 0,
+        guard usesRegister(NFTNL_EXPR_BITWISE_SREG, NFTNL_EXPR_BITWISE_DREG),
+          number(NFTNL_EXPR_BITWISE_OP) == 0,
           bytes(NFTNL_EXPR_BITWISE_XOR).allSatisfy({ $0 == 0 })
         else { return nil }
         return .bitwise(mask: bytes(NFTNL_EXPR_BITWISE_MASK))
@@ -135,7 +139,8 @@ enum NftablesExpressionCodec {
         return .compare(number(NFTNL_EXPR_CMP_OP) == 0 ? .equal : .notEqual, bytes(NFTNL_EXPR_CMP_DATA))
       case "lookup":
         guard usesRegister(NFTNL_EXPR_LOOKUP_SREG), !has(NFTNL_EXPR_LOOKUP_DREG) else { return nil }
-        return .lookup(set: text(NFTNL_EXPR_LOOKUP_SET), number(NFTNL_EXPR_LOOKUP_FLAGS) == 0 ? .inside : .outside)
+        return .lookup(
+          set: text(NFTNL_EXPR_LOOKUP_SET), number(NFTNL_EXPR_LOOKUP_FLAGS) == 0 ? .inside : .outside)
       case "ct":
         guard usesRegister(NFTNL_EXPR_CT_DREG), number(NFTNL_EXPR_CT_KEY) == 0 else { return nil }
         return .connectionTrackingState
@@ -156,7 +161,9 @@ enum NftablesExpressionCodec {
         guard usesRegister(NFTNL_EXPR_NAT_REG_ADDR_MIN), number(NFTNL_EXPR_NAT_TYPE) == 0,
           !has(NFTNL_EXPR_NAT_REG_PROTO_MIN)
         else { return nil }
-        return AddressFamily(rawValue: UInt8(truncatingIfNeeded: number(NFTNL_EXPR_NAT_FAMILY))).map { .sourceNAT($0) }
+        return AddressFamily(rawValue: UInt8(truncatingIfNeeded: number(NFTNL_EXPR_NAT_FAMILY))).map {
+          .sourceNAT($0)
+        }
       case "rt":
         guard usesRegister(NFTNL_EXPR_RT_DREG), number(NFTNL_EXPR_RT_KEY) == 3 else { return nil }
         return .routeMaximumSegmentSize
@@ -168,7 +175,8 @@ enum NftablesExpressionCodec {
         return .hostToNetwork16
       case "exthdr":
         guard usesRegister(NFTNL_EXPR_EXTHDR_SREG), number(NFTNL_EXPR_EXTHDR_OP) == 1,
-          nftnl_expr_get_u8(pointer, UInt16(NFTNL_EXPR_EXTHDR_TYPE)) == 2, number(NFTNL_EXPR_EXTHDR_OFFSET) == 2,
+          nftnl_expr_get_u8(pointer, UInt16(NFTNL_EXPR_EXTHDR_TYPE)) == 2,
+          number(NFTNL_EXPR_EXTHDR_OFFSET) == 2,
           number(NFTNL_EXPR_EXTHDR_LEN) == 2
         else { return nil }
         return .writeMaximumSegmentSize

@@ -62,7 +62,9 @@ enum NftablesSetCodec {
     while let element = nftnl_set_elems_iter_next(iterator) {
       var length: UInt32 = 0
       guard let key = nftnl_set_elem_get(element, UInt16(NFTNL_SET_ELEM_KEY), &length) else { continue }
-      let value = UnsafeRawBufferPointer(start: key, count: Int(length)).reduce(UInt128(0)) { $0 << 8 | UInt128($1) }
+      let value = UnsafeRawBufferPointer(start: key, count: Int(length)).reduce(UInt128(0)) {
+        $0 << 8 | UInt128($1)
+      }
       let flags =
         nftnl_set_elem_is_set(element, UInt16(NFTNL_SET_ELEM_FLAGS))
         ? nftnl_set_elem_get_u32(element, UInt16(NFTNL_SET_ELEM_FLAGS)) : 0

@@ -17,14 +17,18 @@ enum RouteCodec {
     header[7] = type(route.value.kind)
     message.put(raw: header)
     message.put(Int(RTA_TABLE.rawValue), key.table.rawValue)
-    if !key.destination.isEverything { message.put(Int(RTA_DST.rawValue), key.destination.address.networkOrder) }
+    if !key.destination.isEverything {
+      message.put(Int(RTA_DST.rawValue), key.destination.address.networkOrder)
+    }
     if key.metric != .first { message.put(Int(RTA_PRIORITY.rawValue), key.metric.rawValue) }
     guard case .unicast(let hops) = route.value.kind else { return }
     if hops.count == 1, let hop = hops.first {
       if let gateway = hop.gateway { message.put(Int(RTA_GATEWAY.rawValue), gateway.networkOrder) }
       message.put(Int(RTA_OIF.rawValue), hop.interface.rawValue)
     } else {
-      message.nest(Int(RTA_MULTIPATH.rawValue)) { nest in hops.forEach { encode($0, into: &nest) } }
+      message.nest(Int(RTA_MULTIPATH.rawValue)) { nest in
+        for hop in hops { encode(hop, into: &nest) }
+      }
     }
   }
 
@@ -41,9 +45,13 @@ enum RouteCodec {
 
   /// nil for a family that the agent does not know, and for copies of routes made for one packet.
   static func decode(_ payload: UnsafeRawBufferPointer) throws(KernelError) -> ObservedRoute? {
-    guard payload.count >= headerSize else { throw KernelError("reading a route", .malformed("short header")) }
+    guard payload.count >= headerSize else {
+      throw KernelError("reading a route", .malformed("short header"))
+    }
     let flags = payload.loadUnaligned(fromByteOffset: 8, as: UInt32.self)
-    guard let family = AddressFamily(rawValue: payload[0]), flags & 0x200 /* RTM_F_CLONED */ == 0 else { return nil }
+    guard let family = AddressFamily(rawValue: payload[0]), flags & isCloned == 0 else {
+      return nil
+    }
     var fields = Fields(tableInHeader: payload[4])
     var attributes = NetlinkAttributes(UnsafeRawBufferPointer(rebasing: payload[headerSize...]))
     while let attribute = attributes.next() { fields.take(attribute) }
@@ -56,6 +64,9 @@ enum RouteCodec {
       fields.kind(payload[7]), origin: RouteProtocol(rawValue: payload[5]), others: fields.others)
     return ObservedRoute(Route(key, value), dump: Array(payload))
   }
+
+  /// `RTM_F_CLONED`
+  private static let isCloned: UInt32 = 0x200
 
   private static func scope(_ kind: Route.Kind) -> UInt8 {
     guard case .unicast(let hops) = kind, hops.allSatisfy({ $0.gateway == nil }) else { return 0 }

@@ -19,7 +19,7 @@ final class RouteTables {
         rules += try dump("reading the \(family) rules", RTM_GETRULE, header(family, RuleCodec.headerSize)) {
           (payload) throws(KernelError) in try RuleCodec.decode(payload)
         }
-      } catch where family == .ipv6 && error.isFamilyMissing {
+      } catch  where family == .ipv6 && error.isFamilyMissing {
         continue  // A host booted with ipv6.disable=1 has no IPv6 rules to read.
       }
     }
@@ -34,9 +34,9 @@ final class RouteTables {
         { $0.put(Int(RTA_TABLE.rawValue), table.rawValue) },
         { (payload) throws(KernelError) in try RouteCodec.decode(payload) })
       return found.filter { $0.route.key.table == table }
-    } catch where error.errno == ENOENT {
+    } catch  where error.errno == ENOENT {
       return []  // A table that was never filled does not exist.
-    } catch where family == .ipv6 && error.isFamilyMissing {
+    } catch  where family == .ipv6 && error.isFamilyMissing {
       return []
     }
   }
@@ -51,7 +51,7 @@ final class RouteTables {
         owned += try dump("reading the agent's \(family) routes", RTM_GETROUTE, header) {
           (payload) throws(KernelError) in try RouteCodec.decode(payload)
         }
-      } catch where family == .ipv6 && error.isFamilyMissing {
+      } catch  where family == .ipv6 && error.isFamilyMissing {
         continue
       }
     }
@@ -70,7 +70,7 @@ final class RouteTables {
           guard payload.count >= 2, payload[1] == 0 else { return nil }
           return try RouteCodec.decode(payload)
         })
-    } catch where error.errno == ENOENT {
+    } catch  where error.errno == ENOENT {
       return []  // No route was ever made: a host without a network.
     }
     return found.map(\.route).filter { $0.key.table == .main }.sorted { $0.key.metric < $1.key.metric }
@@ -133,7 +133,7 @@ final class RouteTables {
   func delete(_ route: ObservedRoute) throws(KernelError) {
     do {
       try change("deleting route \(text(route.route))", RTM_DELROUTE, 0) { $0.put(raw: route.dump) }
-    } catch where error.errno == ESRCH || error.errno == ENODEV {}
+    } catch  where error.errno == ESRCH || error.errno == ENODEV {}
   }
 
   /// ip rule add. Without NLM_F_EXCL, so that another's equal rule is not in the way.
@@ -145,7 +145,7 @@ final class RouteTables {
   func delete(_ rule: ObservedRule) throws(KernelError) {
     do {
       try change("deleting rule \(rule.rule)", RTM_DELRULE, 0) { $0.put(raw: rule.dump) }
-    } catch where error.errno == ENOENT {}
+    } catch  where error.errno == ENOENT {}
   }
 
   private func change(

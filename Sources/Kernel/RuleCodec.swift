@@ -34,7 +34,7 @@ enum RuleCodec {
     guard payload.count >= headerSize else { throw KernelError("reading a rule", .malformed("short header")) }
     guard let family = AddressFamily(rawValue: payload[0]) else { return nil }
     var fields = Fields(tableInHeader: payload[4])
-    if payload.loadUnaligned(fromByteOffset: 8, as: UInt32.self) & 2 /* FIB_RULE_INVERT */ != 0 {
+    if payload.loadUnaligned(fromByteOffset: 8, as: UInt32.self) & isInverted != 0 {
       fields.selector.others.insert("not")
     }
     if payload[3] != 0 { fields.selector.others.insert("tos \(payload[3])") }
@@ -46,6 +46,9 @@ enum RuleCodec {
       action: fields.action(payload[7]), origin: fields.origin)
     return ObservedRule(rule, dump: Array(payload))
   }
+
+  /// `FIB_RULE_INVERT`
+  private static let isInverted: UInt32 = 2
 
   private static func action(_ action: RoutingRule.Action) -> UInt8 {
     switch action {
@@ -68,7 +71,8 @@ enum RuleCodec {
 
     init(tableInHeader: UInt8) { table = RoutingTableID(rawValue: UInt32(tableInHeader)) }
 
-    mutating func take(_ attribute: NetlinkAttributes.Attribute, lengths: (destination: UInt8, source: UInt8)) {
+    mutating func take(_ attribute: NetlinkAttributes.Attribute, lengths: (destination: UInt8, source: UInt8))
+    {
       switch Int(attribute.type) {
       case FRA_PRIORITY: priority = RulePriority(rawValue: attribute.number(UInt32.self) ?? 0)
       case FRA_TABLE: table = RoutingTableID(rawValue: attribute.number(UInt32.self) ?? 0)

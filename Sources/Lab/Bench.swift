@@ -25,14 +25,17 @@ public struct Bench {
       [
         Kind(title: "rule deleted", object: .rule, "ip rule del priority 150", events: 2),
         Kind(title: "route deleted", object: .route, "ip route del throw 10.0.0.0/8 table 100", events: 2),
-        Kind(title: "tunnel default deleted", object: .route, "ip route del default table 100 metric 0", events: 2),
+        Kind(
+          title: "tunnel default deleted", object: .route, "ip route del default table 100 metric 0",
+          events: 2),
         Kind(
           title: "tunnel default replaced", object: .route,
           "ip route replace default via 198.51.100.1 dev uplink0 table 100", events: 2),
         Kind(title: "table of 8 routes flushed", object: .route, "ip route flush table 100", events: 16),
         Kind(title: "ip_forward set to 0", object: .parameter, "sysctl -qw net.ipv4.ip_forward=0", events: 2),
         Kind(
-          title: "rp_filter set to 1", object: .parameter, "sysctl -qw net/ipv4/conf/\(device)/rp_filter=1", events: 2),
+          title: "rp_filter set to 1", object: .parameter, "sysctl -qw net/ipv4/conf/\(device)/rp_filter=1",
+          events: 2),
       ]
     }
 
@@ -85,7 +88,9 @@ public struct Bench {
       try lab.namespace(.gateway).execute(kind.command).output()
       let found = eventually(within: .seconds(5), step: .microseconds(200)) { () -> Duration? in
         let events = watch.events(since: start).filter { $0.object == kind.object }
-        guard events.count >= kind.events, let first = events.first, let last = events.last else { return nil }
+        guard events.count >= kind.events, let first = events.first, let last = events.last else {
+          return nil
+        }
         return last.time - first.time
       }
       guard let found else { throw LabError(kind.title, "not repaired after 5 s:\n\(agent.log)") }
@@ -108,7 +113,7 @@ public struct Bench {
       guard let first else { throw LabError("starting the agent", "no rules after 5 s:\n\(agent.log)") }
       toGuard.append(first.time - start)
       _ = try agent.terminateAndWait()
-      try agent.run(["teardown", "--yes"])
+      _ = try agent.run(["teardown", "--yes"])
       try watch.stop()
     }
     return BenchReport.Start(toGuard: toGuard.sorted())

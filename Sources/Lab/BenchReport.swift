@@ -24,9 +24,13 @@ struct BenchReport {
   }
 
   var text: String {
-    var lines = ["from the kernel's event to the repair's, µs                 median      p90      p99      max"]
+    var lines = [
+      "from the kernel's event to the repair's, µs                 median      p90      p99      max"
+    ]
     for repair in repairs {
-      let figures = [0.5, 0.9, 0.99, 1].map { Self.column("\(Self.quantile(repair.times, $0).nanoseconds / 1000)") }
+      let figures = [0.5, 0.9, 0.99, 1].map {
+        Self.column("\(Self.quantile(repair.times, $0).nanoseconds / 1000)")
+      }
       lines.append("  \(repair.title.padding(to: 54))\(figures.joined())")
     }
     lines.append("  nftables objects: the kernel refuses others any change of the owned table")
@@ -36,14 +40,18 @@ struct BenchReport {
     return lines.joined(separator: "\n")
   }
 
-  private static func column(_ text: String) -> String { String(repeating: " ", count: max(1, 9 - text.count)) + text }
+  private static func column(_ text: String) -> String {
+    String(repeating: " ", count: max(1, 9 - text.count)) + text
+  }
 
   var json: JSONValue {
     let repairs = repairs.map { repair -> JSONValue in
       let figures = [("median", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)].map { name, share in
         JSONValue.Member(name, .number(Self.quantile(repair.times, share).seconds))
       }
-      return .object([.init("kind", .string(repair.title)), .init("rounds", .integer(Int64(repair.times.count)))] + figures)
+      return .object(
+        [.init("kind", .string(repair.title)), .init("rounds", .integer(Int64(repair.times.count)))] + figures
+      )
     }
     return .object([
       .init("repairSeconds", .array(repairs)),
@@ -102,5 +110,7 @@ struct Footprint {
 }
 
 extension String {
-  fileprivate func padding(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+  fileprivate func padding(to width: Int) -> String {
+    self + String(repeating: " ", count: max(0, width - count))
+  }
 }

@@ -51,11 +51,15 @@ public struct NftablesChain: Hashable, Sendable {
 
   /// Raw values are the kernel's (`NF_INET_*`, linux/netfilter.h).
   public enum HookPoint: UInt32, Hashable, Sendable, CaseIterable {
-    case prerouting = 0, input, forward, output, postrouting
+    case prerouting = 0
+    case input, forward, output, postrouting
   }
 
   /// Raw values are the kernel's (`NF_DROP`, `NF_ACCEPT`).
-  public enum Policy: UInt32, Hashable, Sendable { case drop = 0, accept = 1 }
+  public enum Policy: UInt32, Hashable, Sendable {
+    case drop = 0
+    case accept = 1
+  }
 }
 
 /// What a chain does with a packet: conditions, then statements, in order.

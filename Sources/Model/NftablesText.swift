@@ -70,7 +70,8 @@ extension NftablesSet {
   /// An element as nft writes it: one value, a network where the range is one, else a range.
   public static func text(_ range: ClosedRange<UInt128>, _ keyType: KeyType) -> String {
     guard case .address(let family) = keyType else {
-      return range.lowerBound == range.upperBound ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
+      return range.lowerBound == range.upperBound
+        ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
     }
     let first = IPAddress(family: family, bits: range.lowerBound)
     let last = IPAddress(family: family, bits: range.upperBound)

@@ -31,26 +31,31 @@ extension BlockReason {
     case .exitsUnproven(let names, nil): "no exit has answered a probe yet: \(names.joined(separator: ", "))"
     case .exitsUnproven(_, let problem?): "no exit can be probed: \(problem)"
     case .exitsUnhealthy(let names): "no exit answers probes: \(names.joined(separator: ", "))"
-    case .wanMissing(let name): name.map { "there is no interface \($0)" } ?? "the main table has no default route"
+    case .wanMissing(let name):
+      name.map { "there is no interface \($0)" } ?? "the main table has no default route"
     case .wanOverlap(let name): "cloud.sources contains the network of WAN interface \(name)"
     }
   }
 
   public var remedy: String {
     switch self {
-    case .networkUnconfirmed: "start zerotier-one and see that the agent may read its token: systemctl status zerotier-one"
+    case .networkUnconfirmed:
+      "start zerotier-one and see that the agent may read its token: systemctl status zerotier-one"
     case .networkStatus("ACCESS_DENIED", _): "authorise this node in the network's controller"
     case .networkStatus("NOT_FOUND", _): "check zerotier.networkID; its controller does not know it"
     case .networkStatus: "wait for the network's controller, or check it: zerotier-cli listnetworks"
     case .notJoined(let network): "zerotier-cli join \(network)"
     case .interfaceUnnamed: "start zerotier-one, or set zerotier.interface"
     case .interfaceMissing: "start or restart zerotier-one"
-    case .interfaceDown(let name): "ip link set \(name) up, or restart zerotier-one: it does not repair this by itself"
+    case .interfaceDown(let name):
+      "ip link set \(name) up, or restart zerotier-one: it does not repair this by itself"
     case .egressIPMissing(let address, _):
       "assign \(address) to this node in the network's controller, or correct gateway.egressIP; if it was deleted by hand, restart zerotier-one"
-    case .exitsUnproven(_, _?): "see what keeps the agent's ICMP from the tunnel: a firewall's output chain, a missing address"
+    case .exitsUnproven(_, _?):
+      "see what keeps the agent's ICMP from the tunnel: a firewall's output chain, a missing address"
     case .exitsUnproven: "wait for the first probe; then see the exits below"
-    case .exitsUnhealthy: "check the cloud server's agent and zerotier-one: ping its ZeroTier address from the egress IP"
+    case .exitsUnhealthy:
+      "check the cloud server's agent and zerotier-one: ping its ZeroTier address from the egress IP"
     case .wanMissing(nil): "add a default route, or set cloud.wanInterface"
     case .wanMissing: "correct cloud.wanInterface"
     case .wanOverlap: "make cloud.sources the ZeroTier network alone"

@@ -97,8 +97,10 @@ struct CloudRuleset {
           .addressInSet(.source, .inside, set: SetName.zerotier, .ipv4),
         ], [.counter(GuardCounter.spoofedSource.rawValue), .drop], comment: "ZeroTier address from elsewhere"),
       NftablesRule(
-        [.interface(.input, .equal, tunnel.name)], [.jump(CloudChain.fromZeroTier)], comment: "sandbox traffic"),
-      NftablesRule([.interface(.output, .equal, tunnel.name)], [.jump(CloudChain.toZeroTier)], comment: "answers"),
+        [.interface(.input, .equal, tunnel.name)], [.jump(CloudChain.fromZeroTier)],
+        comment: "sandbox traffic"),
+      NftablesRule(
+        [.interface(.output, .equal, tunnel.name)], [.jump(CloudChain.toZeroTier)], comment: "answers"),
     ]
   }
 
@@ -125,7 +127,8 @@ struct CloudRuleset {
     var rules: [([NftablesMatch], String)] = [
       ([fromSources, .layerFour(.icmp), .state(.related)], "errors about allowed flows")
     ]
-    for (transport, number, set) in Self.transports where cloud.allow.contains(where: { $0.protocol == transport }) {
+    for (transport, number, set) in Self.transports
+    where cloud.allow.contains(where: { $0.protocol == transport }) {
       let match: NftablesMatch =
         if let set, limits(transport) { .destinationPortInSet(number, set: set) } else { .layerFour(number) }
       rules.append(([fromSources, match], "allowed \(number)"))

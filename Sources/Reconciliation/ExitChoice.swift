@@ -13,7 +13,9 @@ public struct ExitChoice: Equatable, Sendable {
 
   /// Chooses anew.
   /// - Parameter now: monotonic time since any fixed point.
-  public mutating func update(_ exits: [(exit: Exit, health: ExitHealth)], _ settings: ProbeSettings, now: Duration) {
+  public mutating func update(
+    _ exits: [(exit: Exit, health: ExitHealth)], _ settings: ProbeSettings, now: Duration
+  ) {
     for (exit, health) in exits {
       if health.state == .healthy {
         healthySince[exit.name] = healthySince[exit.name] ?? now

@@ -83,7 +83,10 @@ extension GatewaySettings {
     }
     return rules + [
       NftablesRule(
-        [.address(.source, egressIP), .addressInSet(.destination, .outside, set: SetName.excluded, egressIP.family)],
+        [
+          .address(.source, egressIP),
+          .addressInSet(.destination, .outside, set: SetName.excluded, egressIP.family),
+        ],
         [.counter(GuardCounter.egress.rawValue), .drop], comment: "egress IP beside the tunnel"),
       NftablesRule(
         [.addressInSet(.source, .inside, set: SetName.tunnelIPv6, .ipv6)],

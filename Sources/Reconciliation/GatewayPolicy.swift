@@ -51,7 +51,8 @@ extension GatewaySettings {
     return rules
   }
 
-  private func rule(_ place: UInt32, _ selector: RoutingRule.Selector, _ table: RoutingTableID) -> RoutingRule {
+  private func rule(_ place: UInt32, _ selector: RoutingRule.Selector, _ table: RoutingTableID) -> RoutingRule
+  {
     RoutingRule(
       family: egressIP.family, priority: rulePriority.advanced(by: place), selector: selector,
       action: .lookup(table))

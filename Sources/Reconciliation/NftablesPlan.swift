@@ -86,7 +86,8 @@ extension NftablesTransaction {
     }
   }
 
-  private static func amendChains(_ found: ObservedNftablesTable, _ table: NftablesTable) -> [NftablesChange] {
+  private static func amendChains(_ found: ObservedNftablesTable, _ table: NftablesTable) -> [NftablesChange]
+  {
     let existing = Dictionary(found.chains.map { ($0.name, $0) }) { first, _ in first }
     let surplus = found.chains.filter { chain in !table.chains.contains { $0.name == chain.name } }
     var changes: [NftablesChange] = table.chains.filter { existing[$0.name] == nil }.map {
@@ -94,7 +95,9 @@ extension NftablesTransaction {
     }
     for chain in table.chains {
       let rules = existing[chain.name]?.rules ?? []
-      guard !zip(rules, chain.rules).allSatisfy({ $0 == $1 }) || rules.count != chain.rules.count else { continue }
+      guard !zip(rules, chain.rules).allSatisfy({ $0 == $1 }) || rules.count != chain.rules.count else {
+        continue
+      }
       if !rules.isEmpty { changes.append(.flushChain(chain.name)) }
       changes += chain.rules.map { .appendRule(chain: chain.name, $0) }
     }

@@ -51,7 +51,8 @@ public struct Plan: Sendable {
       }
     }
     // The sort is stable by construction: equal stages keep their order.
-    steps = steps.enumerated().sorted { ($0.element.stage, $0.offset) < ($1.element.stage, $1.offset) }.map(\.element)
+    steps = steps.enumerated().sorted { ($0.element.stage, $0.offset) < ($1.element.stage, $1.offset) }.map(
+      \.element)
   }
 
   private mutating func add(_ stage: Stage, _ operation: Operation) {
@@ -115,7 +116,8 @@ extension Operation {
   public func lines(naming name: (InterfaceIndex) -> String?) -> [String] {
     switch self {
     case .nftables(let transaction): transaction.lines.map { "nft '\($0)'" }
-    case .addRoute(let route): [Self.ip(route.key.destination.family, "route add \(route.text(naming: name))")]
+    case .addRoute(let route):
+      [Self.ip(route.key.destination.family, "route add \(route.text(naming: name))")]
     case .replaceRoute(let route):
       [Self.ip(route.key.destination.family, "route replace \(route.text(naming: name))")]
     case .deleteRoute(let found):

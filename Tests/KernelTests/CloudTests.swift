@@ -34,11 +34,14 @@ struct CloudConvergenceTests {
 
     func converge(_ settings: CloudSettings, _ policy: CloudPolicy) throws -> [String] {
       let desired = DesiredState(
-        policy, settings, network: CloudConvergenceTests.network, networks: [try CIDR(parsing: "10.147.17.0/24")])
+        policy, settings, network: CloudConvergenceTests.network,
+        networks: [try CIDR(parsing: "10.147.17.0/24")])
       let question = Question([.nftables, .sysctls, .rules, .routes], sysctls: desired.sysctls.map(\.key))
       let plan = Plan(from: try kernel.observe(question), to: desired, as: .holder(.exclusive))
       for step in plan.steps { try kernel.apply(step.operation) }
-      #expect(Plan(from: try kernel.observe(question), to: desired, as: .holder(.exclusive)).lines { _ in nil } == [])
+      #expect(
+        Plan(from: try kernel.observe(question), to: desired, as: .holder(.exclusive)).lines { _ in nil }
+          == [])
       return plan.lines { _ in nil }
     }
   }
@@ -98,9 +101,11 @@ struct CloudConvergenceTests {
   @Test(
     "whatever is changed in the table is put back",
     arguments: [
-      "nft delete table inet liteboxd", "nft flush table inet liteboxd", "nft flush chain inet liteboxd forward",
+      "nft delete table inet liteboxd", "nft flush table inet liteboxd",
+      "nft flush chain inet liteboxd forward",
       "nft add rule inet liteboxd forward accept", "nft insert rule inet liteboxd forward accept",
-      "nft add element inet liteboxd sources { 9.9.9.0/24 }", "nft delete element inet liteboxd sources { 10.147.17.0/24 }",
+      "nft add element inet liteboxd sources { 9.9.9.0/24 }",
+      "nft delete element inet liteboxd sources { 10.147.17.0/24 }",
       "nft add chain inet liteboxd more '{ type filter hook output priority 0; policy drop; }'",
       "nft 'flush chain inet liteboxd segment_size; delete chain inet liteboxd segment_size'",
       "nft add set inet liteboxd other '{ type ipv4_addr; }'", "nft add quota inet liteboxd q 10 mbytes",

@@ -105,7 +105,9 @@ struct GatewayConvergenceTests {
     try inNamespace {
       let gateway = try GatewayFixture()
       let state = "ip rule; ip -6 rule; ip route show table all; ip -6 route show table all; nft list ruleset"
-      try shell("nft add table inet other; ip rule add priority 7 fwmark 3 lookup main; ip route add 1.2.3.4 dev up0 table 77")
+      try shell(
+        "nft add table inet other; ip rule add priority 7 fwmark 3 lookup main; ip route add 1.2.3.4 dev up0 table 77"
+      )
       let before = try shell(state)
       for _ in 0..<3 {
         try gateway.converge(to: try gateway.desired())

@@ -50,7 +50,9 @@ func shell(_ command: String) throws -> String {
   defer { posix_spawn_file_actions_destroy(&actions) }
   let arguments = ["sh", "-ec", command]
   var pointers = arguments.map { strdup($0) } + [nil]
-  defer { pointers.forEach { free($0) } }
+  defer {
+    for pointer in pointers { free(pointer) }
+  }
   var pid: pid_t = 0
   let started = posix_spawn(&pid, "/bin/sh", &actions, nil, &pointers, environ)
   close(pipeEnds[1])

@@ -52,7 +52,9 @@ struct TransitionTests {
       for cut in 1...count {
         for step in try gateway.plan(to: after).steps.prefix(cut) {
           try gateway.kernel.apply(step.operation)
-          if isGuarded { #expect(try !gateway.route(to: "8.8.8.8").contains("dev up0"), "\(change), cut at \(cut)") }
+          if isGuarded {
+            #expect(try !gateway.route(to: "8.8.8.8").contains("dev up0"), "\(change), cut at \(cut)")
+          }
         }
         try gateway.converge(to: after)
         try gateway.converge(to: before)

@@ -3,14 +3,18 @@ import Testing
 
 @Suite("Addresses and networks")
 struct AddressTests {
-  @Test("addresses read and print as inet_pton and inet_ntop do", arguments: ["10.147.17.1", "::", "fd00::1", "255.255.255.255"])
+  @Test(
+    "addresses read and print as inet_pton and inet_ntop do",
+    arguments: ["10.147.17.1", "::", "fd00::1", "255.255.255.255"])
   func addresses(_ text: String) throws {
     let address = try #require(IPAddress(text))
     #expect(address.description == text)
     #expect(IPAddress(networkOrder: address.networkOrder) == address)
   }
 
-  @Test("what is no address is none", arguments: ["", "1.2.3", "1.2.3.4.5", "01.2.3.4", "1.2.3.4 ", "fd00::1%zt0", "1.2.3.4\0"])
+  @Test(
+    "what is no address is none",
+    arguments: ["", "1.2.3", "1.2.3.4.5", "01.2.3.4", "1.2.3.4 ", "fd00::1%zt0", "1.2.3.4\0"])
   func noAddresses(_ text: String) { #expect(IPAddress(text) == nil) }
 
   @Test("host bits are refused and the network meant is named")
@@ -37,6 +41,7 @@ struct AddressTests {
   @Test("ZeroTier's IPv6 prefixes follow from the network")
   func zeroTierPrefixes() throws {
     let network = try #require(ZeroTierNetworkID("8056c2e21c000001"))
-    #expect(network.ipv6Prefixes.map(\.description) == ["fd80:56c2:e21c:0:199:9300::/88", "fc9c:56c2:e300::/40"])
+    #expect(
+      network.ipv6Prefixes.map(\.description) == ["fd80:56c2:e21c:0:199:9300::/88", "fc9c:56c2:e300::/40"])
   }
 }

@@ -26,7 +26,9 @@ struct ModelKernel {
     found.chains = table.chains.map { chain in
       ObservedChain(
         chain.name, hook: chain.hook,
-        rules: chain.rules.map { ObservedNftablesRule(handle: 1, expressions: $0.expressions, comment: $0.comment) })
+        rules: chain.rules.map {
+          ObservedNftablesRule(handle: 1, expressions: $0.expressions, comment: $0.comment)
+        })
     }
     return found
   }
@@ -60,7 +62,10 @@ struct ModelKernel {
     return .uplink
   }
 
-  enum Fate: Equatable { case dropped, uplink, link(InterfaceIndex) }
+  enum Fate: Equatable {
+    case dropped, uplink
+    case link(InterfaceIndex)
+  }
 }
 
 enum Examples {
@@ -73,7 +78,9 @@ enum Examples {
   ) throws -> GatewaySettings {
     GatewaySettings(
       egressIP: IPAddress(egressIP)!,
-      exits: ["10.147.17.2", "10.147.17.3"].map { Exit(name: "cloud-\($0.suffix(1))", address: IPAddress($0)!) },
+      exits: ["10.147.17.2", "10.147.17.3"].map {
+        Exit(name: "cloud-\($0.suffix(1))", address: IPAddress($0)!)
+      },
       excludedCIDRs: try ["10.0.0.0/8", "192.168.0.0/16"].map { try CIDR(parsing: $0) },
       routingTable: RoutingTableID(rawValue: table), rulePriority: RulePriority(rawValue: priority),
       whenDown: .blackhole, probe: ProbeSettings())
@@ -110,7 +117,9 @@ struct PlanTests {
     return kernel
   }
 
-  private func run(_ plan: Plan, on kernel: inout ModelKernel, _ desired: DesiredState, upTo count: Int = .max) {
+  private func run(
+    _ plan: Plan, on kernel: inout ModelKernel, _ desired: DesiredState, upTo count: Int = .max
+  ) {
     for step in plan.steps.prefix(count) { kernel.apply(step.operation, desired) }
   }
 
@@ -136,18 +145,21 @@ struct PlanTests {
         run(plan, on: &kernel, after, upTo: count)
         if isGuarded { #expect(kernel.fate(from: source) != .uplink, "\(name), after \(count) operations") }
         run(Plan(from: kernel.observed, to: after, as: .holder(.exclusive)), on: &kernel, after)
-        #expect(Plan(from: kernel.observed, to: after, as: .holder(.exclusive)).isEmpty, "\(name), after \(count)")
+        #expect(
+          Plan(from: kernel.observed, to: after, as: .holder(.exclusive)).isEmpty, "\(name), after \(count)")
       }
     }
   }
 
   @Test("the guard goes in before anything else and comes out last")
   func guardOrder() throws {
-    let opening = Plan(from: ModelKernel().observed, to: Examples.open(try Examples.gateway()), as: .holder(.exclusive))
+    let opening = Plan(
+      from: ModelKernel().observed, to: Examples.open(try Examples.gateway()), as: .holder(.exclusive))
     #expect(opening.steps.first?.stage == .installGuard)
     #expect(opening.steps.last?.stage == .openTunnel)
     let closing = Plan(
-      from: kernel(holding: Examples.open(try Examples.gateway())).observed, to: .nothing, as: .holder(.exclusive))
+      from: kernel(holding: Examples.open(try Examples.gateway())).observed, to: .nothing,
+      as: .holder(.exclusive))
     #expect(closing.steps.first?.stage == .evictRoutes)
     #expect(closing.steps.last?.stage == .removeGuard)
   }
@@ -197,6 +209,8 @@ struct PlanTests {
       from: kernel(holding: Examples.open(gateway)).observed, to: Examples.open(gateway, exit: 1),
       as: .holder(.exclusive))
     #expect(
-      plan.lines { _ in "zt0" } == ["ip route replace default via 10.147.17.3 dev zt0 table 100 proto liteboxd"])
+      plan.lines { _ in "zt0" } == [
+        "ip route replace default via 10.147.17.3 dev zt0 table 100 proto liteboxd"
+      ])
   }
 }

@@ -32,7 +32,8 @@ struct CloudRefusalTests {
   func refusals() throws {
     let stage = try Stage()
     let configuration = try stage.lab.configuration(for: .cloudA).replacing(
-      "wanInterface: auto", with: "wanInterface: auto\n  allow: [{protocol: udp, ports: [53]}, {protocol: tcp, ports: [80]}]")
+      "wanInterface: auto",
+      with: "wanInterface: auto\n  allow: [{protocol: udp, ports: [53]}, {protocol: tcp, ports: [80]}]")
     try stage.cloud.program.rewrite(configuration: configuration)
     #expect(try stage.cloud.run(["reload"]).status == .exited(0))
     try stage.expectInSync(stage.cloud)
@@ -43,9 +44,11 @@ struct CloudRefusalTests {
     ] {
       let before = try drops(stage, name)
       // Straight into the tunnel: the gateway's own rules would not let some of these go.
-      try stage.lab.namespace(.gateway).ip("route replace \(destination) via 10.147.17.2 dev \(stage.lab.zeroTier(.gateway).device)")
+      try stage.lab.namespace(.gateway).ip(
+        "route replace \(destination) via 10.147.17.2 dev \(stage.lab.zeroTier(.gateway).device)")
       try stage.lab.namespace(.gateway).execute([
-        "nft", "add table ip spoof; add chain ip spoof out { type filter hook output priority 400; }; "
+        "nft",
+        "add table ip spoof; add chain ip spoof out { type filter hook output priority 400; }; "
           + "add rule ip spoof out ip daddr \(destination) ip saddr set \(source)",
       ]).output()
       _ = try stage.lab.namespace(.gateway).execute(["ping", "-c1", "-W1", destination]).run()

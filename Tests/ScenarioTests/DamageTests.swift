@@ -8,12 +8,17 @@ struct RemovalTests {
   /// Commands that each remove one object, made from what the kernel lists.
   private func removals(_ stage: Stage) throws -> [[String]] {
     let gateway = try stage.lab.namespace(.gateway)
-    let rules = try gateway.ip("rule show").split(separator: "\n").filter { $0.contains("proto 147") || $0.contains("liteboxd") }
-    var commands = rules.compactMap { $0.split(separator: ":").first }.map { ["ip", "rule", "del", "priority", "\($0)"] }
+    let rules = try gateway.ip("rule show").split(separator: "\n").filter {
+      $0.contains("proto 147") || $0.contains("liteboxd")
+    }
+    var commands = rules.compactMap { $0.split(separator: ":").first }.map {
+      ["ip", "rule", "del", "priority", "\($0)"]
+    }
     for table in ["100", "101"] {
       let listing = try gateway.ip("route show table \(table)")
       for line in listing.split(separator: "\n") {
-        commands.append(["ip", "route", "del"] + line.split(separator: " ").map(String.init) + ["table", table])
+        commands.append(
+          ["ip", "route", "del"] + line.split(separator: " ").map(String.init) + ["table", table])
       }
     }
     commands.append(["sysctl", "-qw", "net.ipv4.ip_forward=0"])
@@ -54,7 +59,8 @@ struct RemovalTests {
         "add element inet liteboxd tunnel_ipv6 { ::1 }", "reset counters table inet liteboxd",
       ].dropLast() {
         let result = try namespace.execute(["nft", line]).run()
-        #expect(result.status != .exited(0) && result.stderr.contains("not permitted"), "\(line): \(result.stderr)")
+        #expect(
+          result.status != .exited(0) && result.stderr.contains("not permitted"), "\(line): \(result.stderr)")
       }
       #expect(try stage.state(of: node) == before)
     }
@@ -110,7 +116,8 @@ struct ForeignRouteTests {
   @Test(
     "is removed, and nothing leaks",
     arguments: [
-      "route add 8.8.8.0/24 via 198.51.100.1 dev uplink0 table 100", "route add 0.0.0.0/1 dev uplink0 table 100",
+      "route add 8.8.8.0/24 via 198.51.100.1 dev uplink0 table 100",
+      "route add 0.0.0.0/1 dev uplink0 table 100",
       "route prepend default via 198.51.100.1 dev uplink0 table 100",
       "route replace default via 198.51.100.1 dev uplink0 table 100",
       "route change throw 10.0.0.0/8 table 100 proto static", "route add 128.0.0.0/1 dev uplink0 table 101",

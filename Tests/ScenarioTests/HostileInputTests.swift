@@ -17,10 +17,13 @@ struct BrokenConfigurationTests {
       ("is a directory", { try Command(["sh", "-c", "rm \(path); mkdir \(path)"]).output() }),
       ("is a FIFO", { try Command(["sh", "-c", "rmdir \(path); mkfifo \(path)"]).output() }),
       ("ENOENT", { try Command(["rm", path]).output() }),
-      ("written by everybody", {
-        try stage.gateway.program.rewrite(configuration: good)
-        try Command(["chmod", "0666", path]).output()
-      }),
+      (
+        "written by everybody",
+        {
+          try stage.gateway.program.rewrite(configuration: good)
+          try Command(["chmod", "0666", path]).output()
+        }
+      ),
     ]
     for (expected, damage) in breaks {
       try damage()
@@ -43,7 +46,8 @@ struct BrokenConfigurationTests {
   func first() throws {
     let lab = try Lab()
     defer { lab.close() }
-    let program = try lab.agentProgram(on: .gateway, configuration: "role: gateway\nzerotier:\n  networkID: 12\n")
+    let program = try lab.agentProgram(
+      on: .gateway, configuration: "role: gateway\nzerotier:\n  networkID: 12\n")
     for command in ["run", "check", "apply", "guard"] {
       let result = try program.run([command])
       #expect(result.status == .exited(78), "\(command): \(result)")
@@ -60,7 +64,9 @@ struct BrokenConfigurationTests {
     try Command(["mkdir", "\(path).d"]).output()
     try Command(["tee", "\(path).d/new"], input: changed).output()
     try Command(["sh", "-c", "ln -s \(path).d/new \(path).link && mv -T \(path).link \(path)"]).output()
-    let taken = try eventually(within: .seconds(3)) { try stage.state().contains("prohibit default") ? true : nil }
+    let taken = try eventually(within: .seconds(3)) {
+      try stage.state().contains("prohibit default") ? true : nil
+    }
     #expect(taken == true, "\(stage.gateway.log)")
     try stage.expectInSync()
   }
@@ -68,7 +74,9 @@ struct BrokenConfigurationTests {
 
 @Suite("S31: ZeroTier's API fails", .serialized)
 struct APIFaultTests {
-  @Test("the tunnel stays open, degraded, and repairs go on", arguments: ZeroTierAPIFault.allCases.filter { $0 != .normal && $0 != .emptyList })
+  @Test(
+    "the tunnel stays open, degraded, and repairs go on",
+    arguments: ZeroTierAPIFault.allCases.filter { $0 != .normal && $0 != .emptyList })
   func fault(_ fault: ZeroTierAPIFault) throws {
     let stage = try Stage()
     let before = try stage.state()
@@ -100,14 +108,17 @@ struct APIFaultTests {
     }
   }
 
-  @Test("an API that is silent at the start keeps it blocked until it answers, and a new token and port are found")
+  @Test(
+    "an API that is silent at the start keeps it blocked until it answers, and a new token and port are found"
+  )
   func atStart() throws {
     let lab = try Lab()
     defer { lab.close() }
     try lab.openCloudByHand(.cloudA)
     let zerotier = try lab.zeroTier(.gateway)
     try zerotier.tell(.api(.refused))
-    let configuration = try lab.configuration(for: .gateway).replacing("  api: http://127.0.0.1:9993\n", with: "")
+    let configuration = try lab.configuration(for: .gateway).replacing(
+      "  api: http://127.0.0.1:9993\n", with: "")
     let agent = try lab.startAgent(on: .gateway, configuration: configuration)
     try agent.waitFor(phase: "blocked", within: .seconds(3))
     try zerotier.tell(.api(.normal))

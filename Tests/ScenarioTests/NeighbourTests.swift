@@ -38,7 +38,9 @@ struct ForeignStateTests {
       for round in 0..<100 {
         try namespace.execute(["sysctl", "-qw", "net.ipv4.ip_forward=\(round % 2)"]).output()
       }
-      try agent.waitForStatus("many passes", within: .seconds(5)) { ($0["reconcile"]?["total"]?.integer ?? 0) > 50 }
+      try agent.waitForStatus("many passes", within: .seconds(5)) {
+        ($0["reconcile"]?["total"]?.integer ?? 0) > 50
+      }
       #expect(try agent.terminateAndWait() == .exited(0))
       let torn = try agent.run(["teardown", "--yes"])
       #expect(torn.status == .exited(0), "\(torn.stderr)")

@@ -71,7 +71,8 @@ final class Stage {
 /// Lines that only one of two texts has, for a message.
 func difference(_ after: String, _ before: String) -> String {
   let (new, old) = (after.split(separator: "\n"), before.split(separator: "\n"))
-  return (old.filter { !new.contains($0) }.map { "- \($0)" } + new.filter { !old.contains($0) }.map { "+ \($0)" })
+  return
+    (old.filter { !new.contains($0) }.map { "- \($0)" } + new.filter { !old.contains($0) }.map { "+ \($0)" })
     .joined(separator: "\n")
 }
 

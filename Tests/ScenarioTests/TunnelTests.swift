@@ -17,7 +17,9 @@ struct TunnelGoesFrozenTests {
     }
   }
 
-  @Test("the control: without protection the same faults leak", arguments: [TunnelFault.linkDown, .addressDeleted])
+  @Test(
+    "the control: without protection the same faults leak",
+    arguments: [TunnelFault.linkDown, .addressDeleted])
   func control(_ fault: TunnelFault) throws {
     let lab = try Lab()
     defer { lab.close() }
@@ -52,7 +54,8 @@ struct TunnelReturnsTests {
 
 @Suite("S3: the interface comes back as another", .serialized)
 struct OtherInterfaceTests {
-  @Test("with another index or under another name, and nothing refers to the old", arguments: [nil, "ztother0"])
+  @Test(
+    "with another index or under another name, and nothing refers to the old", arguments: [nil, "ztother0"])
   func other(_ device: String?) throws {
     let stage = try Stage()
     let old = try stage.lab.zeroTier(.gateway).device

@@ -49,7 +49,8 @@ extension Tool {
   var socketPath: String {
     if let given = invocation.socketPath { return given }
     let loaded =
-      (try? loadConfiguration(at: invocation.configurationPath)) ?? (try? store.load(for: invocation.configurationPath))
+      (try? loadConfiguration(at: invocation.configurationPath))
+      ?? (try? store.load(for: invocation.configurationPath))
     return loaded?.configuration.status.socket ?? Invocation.defaultSocket
   }
 

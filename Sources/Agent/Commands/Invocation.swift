@@ -52,7 +52,8 @@ struct Invocation: Equatable {
   private init(_ command: Command) { self.command = command }
 
   private mutating func take(_ argument: String, _ rest: inout ArraySlice<String>) throws(Misuse) {
-    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+      String.init)
     switch parts[0] {
     case "--help", "-h": wantsHelp = true
     case "--config": configurationPath = try Self.value(parts, &rest)

@@ -43,7 +43,8 @@ extension Tool {
       let log = Log(level: .warning)
       return try withExtendedLifetime(lock) {
         let kernel = try Kernel()
-        let situation = try SituationSurvey(loaded.configuration, log).run(kernel, formerNetwork: formerNetwork(log))
+        let situation = try SituationSurvey(loaded.configuration, log).run(
+          kernel, formerNetwork: formerNetwork(log))
         try store.save(loaded)
         return try settle(loaded.configuration, situation, .all, kernel, log)
       }
@@ -72,15 +73,21 @@ extension Tool {
 
   /// One pass, told of on standard output.
   private func settle(
-    _ configuration: AgentConfiguration, _ situation: Situation, _ domains: Domains, _ kernel: Kernel, _ log: Log
+    _ configuration: AgentConfiguration, _ situation: Situation, _ domains: Domains, _ kernel: Kernel,
+    _ log: Log
   ) throws -> Int32 {
-    let reconciler = Reconciler(kernel, as: .holder(try kernel.tableOwnership()), noteFormer: SysctlRecord.keeper(log))
+    let reconciler = Reconciler(
+      kernel, as: .holder(try kernel.tableOwnership()), noteFormer: SysctlRecord.keeper(log))
     let decision = Decision(configuration, situation)
     let outcome = reconciler.reconcile(domains, to: decision, previous: decision.desired, errors: [])
-    for line in outcome.plan.lines(naming: { situation.links[$0]?.name.text }) { print(terminalSafe(line) + "\n", to: 1) }
+    for line in outcome.plan.lines(naming: { situation.links[$0]?.name.text }) {
+      print(terminalSafe(line) + "\n", to: 1)
+    }
     for error in outcome.errors { Tool.complain("\(error)") }
     print(decision.isOpen ? "open\n" : "closed\n", to: 1)
-    for reason in decision.reasons { print("  \(terminalSafe(reason.message)); \(terminalSafe(reason.remedy))\n", to: 1) }
+    for reason in decision.reasons {
+      print("  \(terminalSafe(reason.message)); \(terminalSafe(reason.remedy))\n", to: 1)
+    }
     guard outcome.isVerified else {
       Tool.complain("the kernel is not as wanted")
       return ExitStatus.failure
@@ -101,7 +108,9 @@ extension Tool {
         let plan = Plan(from: try kernel.observe(question), to: .nothing, as: .onlooker)
         for step in plan.steps {
           try kernel.apply(step.operation)
-          for line in step.operation.lines(naming: { links[$0]?.name.text }) { print(terminalSafe(line) + "\n", to: 1) }
+          for line in step.operation.lines(naming: { links[$0]?.name.text }) {
+            print(terminalSafe(line) + "\n", to: 1)
+          }
         }
         for line in try SysctlRecord().restore() { print(terminalSafe(line) + "\n", to: 1) }
         let rest = Plan(from: try kernel.observe(question), to: .nothing, as: .onlooker)
@@ -120,7 +129,8 @@ extension Tool {
       Tool.complain("teardown: say --yes; from then on nothing keeps sandbox traffic from the uplink")
       return false
     }
-    print("Remove all that liteboxd-agent owns? Nothing will keep sandbox traffic from the uplink. [y/N] ", to: 1)
+    print(
+      "Remove all that liteboxd-agent owns? Nothing will keep sandbox traffic from the uplink. [y/N] ", to: 1)
     let isYes = readLine()?.lowercased() == "y"
     if !isYes { Tool.complain("nothing was changed") }
     return isYes
@@ -129,7 +139,9 @@ extension Tool {
   /// liteboxd-agent version
   func version() -> Int32 {
     let build = BuildIdentity.current
-    print("liteboxd-agent \(build.version) (\(build.commit))\nkernel \(terminalSafe(KernelRelease.running.text))\n", to: 1)
+    print(
+      "liteboxd-agent \(build.version) (\(build.commit))\nkernel \(terminalSafe(KernelRelease.running.text))\n",
+      to: 1)
     print("nftables tables that nobody but their owner can change: \(exclusiveTables)\n", to: 1)
     return ExitStatus.success
   }

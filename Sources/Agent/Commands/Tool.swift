@@ -71,7 +71,9 @@ public struct Tool {
 
   /// The configuration file, or the last good one in its place.
   func configurationOrLastGood(_ log: Log) throws(Refused) -> (LoadedConfiguration, problem: String?) {
-    do throws(ConfigurationErrors) { return (try loadConfiguration(at: invocation.configurationPath), nil) } catch {
+    do throws(ConfigurationErrors) {
+      return (try loadConfiguration(at: invocation.configurationPath), nil)
+    } catch {
       let problem = "\(error)"
       do {
         if let kept = try store.load(for: invocation.configurationPath) {
@@ -89,8 +91,11 @@ public struct Tool {
   /// Which capability is missing, and for what. Nothing works without them, so they are asked for at once.
   static func missingCapabilities(_ wanted: Set<Capability>) -> [String] {
     var bits: UInt64 = 0
-    guard clinux_effective_capabilities(&bits) == 0 else { return ["the process's capabilities cannot be read"] }
-    return wanted.filter { bits >> $0.rawValue & 1 == 0 }.sorted { $0.rawValue < $1.rawValue }.map(\.complaint)
+    guard clinux_effective_capabilities(&bits) == 0 else {
+      return ["the process's capabilities cannot be read"]
+    }
+    return wanted.filter { bits >> $0.rawValue & 1 == 0 }.sorted { $0.rawValue < $1.rawValue }.map(
+      \.complaint)
   }
 
   /// Raw values are bits (linux/capability.h).
@@ -100,7 +105,8 @@ public struct Tool {
 
     var complaint: String {
       switch self {
-      case .networkAdministration: "CAP_NET_ADMIN is missing: it is needed for changing rules, routes and nftables"
+      case .networkAdministration:
+        "CAP_NET_ADMIN is missing: it is needed for changing rules, routes and nftables"
       case .rawNetwork: "CAP_NET_RAW is missing: it is needed for probing the exits through the tunnel"
       }
     }
