@@ -66,6 +66,7 @@ let package = Package(
     tests("Configuration", ["Model"]),
     tests("Model"),
     tests("JSON"),
+    tests("Configuration", ["Model"]),
     tests("Lab", ["JSON", "liteboxd-lab"]),
     tests("Reconciliation", ["Model", "Configuration"]),
     tests("Kernel", ["Model", "Configuration", "Reconciliation", "CLinux"]),

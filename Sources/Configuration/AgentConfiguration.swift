@@ -34,7 +34,7 @@ public enum Role: Equatable, Sendable {
   case cloud(CloudSettings)
 
   /// The role as the file writes it.
-  public var name: RoleName {
+  var name: RoleName {
     switch self {
     case .gateway: .gateway
     case .cloud: .cloud

@@ -27,7 +27,7 @@ public struct ConfigurationStore: Sendable {
     let target = file(for: loaded.path)
     // Whatever else stands there, or cannot be read, is replaced.
     if let kept = try? TrustedFile.read(target), kept == loaded.text { return }
-    guard mkdir(directory, 0o700) == 0 || errno == EEXIST else { throw Failure("making", directory) }
+    try makeDirectory()
     // An escaped name has no leading dot, so that this is no other file's; what a crash left is written over.
     let fresh = directory + "/.new-" + escapedName(absolute(loaded.path))
     do throws(Failure) {
@@ -43,7 +43,7 @@ public struct ConfigurationStore: Sendable {
 
   /// The last good configuration of the file at the path; nil when there is none. Throws when there is one that this
   /// version cannot use; positions are the kept text's, and so is the errors' path.
-  public func load(path: String) throws(ConfigurationErrors) -> LoadedConfiguration? {
+  public func load(for path: String) throws(ConfigurationErrors) -> LoadedConfiguration? {
     let kept = file(for: path)
     var status = stat()
     guard stat(kept, &status) == 0 || errno != ENOENT else { return nil }
@@ -54,6 +54,15 @@ public struct ConfigurationStore: Sendable {
       throw ConfigurationErrors(refusal: error, of: kept)
     }
     return try LoadedConfiguration(parsing: text, path: path, source: kept)
+  }
+
+  /// With its parents, as far as they are missing.
+  private func makeDirectory() throws(Failure) {
+    var path = ""
+    for part in directory.split(separator: "/") {
+      path += "/" + part
+      guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw Failure("making", path) }
+    }
   }
 
   private func write(_ text: [UInt8], to path: String) throws(Failure) {

@@ -42,7 +42,7 @@ enum TrustedFile {
     for _ in 0..<5 {
       if let bytes = try readOnce(path, whileReading) { return bytes }
     }
-    throw FileRefusal(problem: "changed while it was read, 5 times; it will do once its writer is done")
+    throw FileRefusal(problem: "changes while it is read; write it elsewhere and rename it into place")
   }
 
   /// nil when the file changed meanwhile.
@@ -58,19 +58,22 @@ enum TrustedFile {
     whileReading()
     guard fstat(file, &after) == 0 else { throw .failed("reading the attributes", errno) }
     guard isSame(before, after) else { return nil }
-    guard !bytes.isEmpty else { throw FileRefusal(problem: "empty; expected a configuration") }
+    guard !bytes.isEmpty else {
+      throw FileRefusal(problem: "is empty; expected at least role and zerotier.networkID")
+    }
     return bytes
   }
 
   private static func check(_ status: stat) throws(FileRefusal) {
     if let kind = kind(status.st_mode) { throw FileRefusal(problem: "is \(kind); expected a regular file") }
     guard status.st_mode & S_IWOTH == 0 else {
-      throw FileRefusal(problem: "writable by everyone; who writes it steers the firewall: chmod o-w")
+      throw FileRefusal(
+        problem: "may be written by everybody, and so steers this host's traffic; chmod o-w it")
     }
     guard status.st_size <= largest else { throw tooLarge }
   }
 
-  private static var tooLarge: FileRefusal { FileRefusal(problem: "larger than 1 MiB") }
+  private static var tooLarge: FileRefusal { FileRefusal(problem: "is larger than 1 MiB") }
 
   /// What the file is; nil for a regular one.
   private static func kind(_ mode: mode_t) -> String? {

@@ -55,14 +55,14 @@ struct FileTests {
   @Test("a file that anyone may write is refused")
   func worldWritable() throws {
     let path = try scratch.write(gatewayText(), mode: 0o666)
-    #expect(refusal(path) == "writable by everyone; who writes it steers the firewall: chmod o-w")
+    #expect(refusal(path) == "may be written by everybody, and so steers this host's traffic; chmod o-w it")
   }
 
   @Test("an empty file and one of 2 MiB are refused; one of 1 MiB is read")
   func sizes() throws {
-    #expect(refusal(try scratch.write("")) == "empty; expected a configuration")
+    #expect(refusal(try scratch.write("")) == "is empty; expected at least role and zerotier.networkID")
     let comment = "#" + String(repeating: "x", count: 1 << 20)
-    #expect(refusal(try scratch.write(comment + comment)) == "larger than 1 MiB")
+    #expect(refusal(try scratch.write(comment + comment)) == "is larger than 1 MiB")
     let filled = gatewayText() + comment.dropLast(gatewayText().utf8.count + 1)
     #expect(refusal(try scratch.write(filled)) == nil)
   }

@@ -23,10 +23,10 @@ struct StoreTests {
   func roundTrip() throws {
     let path = try scratch.write(gatewayText())
     let loaded = try loadConfiguration(at: path)
-    #expect(try store.load(path: path) == nil)
+    #expect(try store.load(for: path) == nil)
     try store.save(loaded)
     try scratch.write("role: [")
-    #expect(try store.load(path: path) == loaded)
+    #expect(try store.load(for: path) == loaded)
   }
 
   @Test("only its owner may read it, and nothing else is left behind")
@@ -48,7 +48,7 @@ struct StoreTests {
     #expect(try status(store.file(for: path)).st_ino == first.st_ino)
     try scratch.write(cloudText())
     try store.save(try loadConfiguration(at: path))
-    #expect(try store.load(path: path)?.configuration.role.name == .cloud)
+    #expect(try store.load(for: path)?.configuration.role.name == .cloud)
   }
 
   @Test("a temporary file that a crash left is written over")
@@ -57,7 +57,7 @@ struct StoreTests {
     #expect(mkdir(store.directory, 0o700) == 0)
     try scratch.write(String(repeating: "x", count: 10_000), as: "state/.new-" + escapedName(path))
     try store.save(try loadConfiguration(at: path))
-    #expect(try store.load(path: path)?.text == Array(gatewayText().utf8))
+    #expect(try store.load(for: path)?.text == Array(gatewayText().utf8))
   }
 
   @Test("two files have two last good configurations")
@@ -66,8 +66,8 @@ struct StoreTests {
     let b = try scratch.write(cloudText(), as: "b.yaml")
     try store.save(try loadConfiguration(at: a))
     try store.save(try loadConfiguration(at: b))
-    #expect(try store.load(path: a)?.configuration.role.name == .gateway)
-    #expect(try store.load(path: b)?.configuration.role.name == .cloud)
+    #expect(try store.load(for: a)?.configuration.role.name == .gateway)
+    #expect(try store.load(for: b)?.configuration.role.name == .cloud)
   }
 
   @Test("one that cannot be used is reported under its own path")
@@ -75,23 +75,23 @@ struct StoreTests {
     #expect(mkdir(store.directory, 0o700) == 0)
     try scratch.write("role: gatway\n", as: "state/etc-liteboxd-agent.yaml")
     let errors = try #require(throws: ConfigurationErrors.self) {
-      try store.load(path: "/etc/liteboxd/agent.yaml")
+      try store.load(for: "/etc/liteboxd/agent.yaml")
     }
     #expect(errors.headline.path == store.directory + "/etc-liteboxd-agent.yaml")
     #expect(errors.all.contains { $0.key == "role" && $0.suggestion == "gateway" })
   }
 
-  @Test("a directory that cannot be made is an error with its name")
+  @Test("a directory is made with its parents, and one that cannot be made is an error with its name")
   func noDirectory() throws {
     let loaded = try loadConfiguration(at: try scratch.write(gatewayText()))
-    let nowhere = ConfigurationStore(directory: scratch("none/state"))
-    let failure = try #require(throws: ConfigurationStore.Failure.self) { try nowhere.save(loaded) }
+    let taken = ConfigurationStore(directory: try scratch.write("", as: "file") + "/state")
+    let failure = try #require(throws: ConfigurationStore.Failure.self) { try taken.save(loaded) }
+    let problem = "not a directory (ENOTDIR)"
     #expect(
-      failure.description
-        == "keeping the last good configuration: making \(scratch("none/state")): no such file or directory (ENOENT)"
-    )
-    let taken = ConfigurationStore(directory: try scratch.write("", as: "file"))
-    #expect(throws: ConfigurationStore.Failure.self) { try taken.save(loaded) }
+      failure.description == "keeping the last good configuration: making \(taken.directory): \(problem)")
+    let deep = ConfigurationStore(directory: scratch("a/b/c"))
+    try deep.save(loaded)
+    #expect(try deep.load(for: loaded.path) == loaded)
   }
 
   @Test(
