@@ -18,7 +18,7 @@ struct BrokenConfigurationTests {
       ("is a FIFO", { try Command(["sh", "-c", "rmdir \(path); mkfifo \(path)"]).output() }),
       ("ENOENT", { try Command(["rm", path]).output() }),
       (
-        "writable by everyone",
+        "may be written by everybody",
         {
           try stage.gateway.program.rewrite(configuration: good)
           try Command(["chmod", "0666", path]).output()

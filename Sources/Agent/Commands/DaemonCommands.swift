@@ -27,7 +27,7 @@ extension Tool {
 
   /// Of the last run's configuration; what that run left open may be taken over if it is the same.
   func formerNetwork(_ log: Log) -> ZeroTierNetworkID? {
-    do { return try store.load(path: invocation.configurationPath)?.configuration.zerotier.networkID } catch {
+    do { return try store.load(for: invocation.configurationPath)?.configuration.zerotier.networkID } catch {
       log.write(.warning, "the last good configuration cannot be read: \(error)")
       return nil
     }
@@ -51,7 +51,7 @@ extension Tool {
     if let given = invocation.socketPath { return given }
     let loaded =
       (try? loadConfiguration(at: invocation.configurationPath))
-      ?? (try? store.load(path: invocation.configurationPath))
+      ?? (try? store.load(for: invocation.configurationPath))
     return loaded?.configuration.status.socket ?? Invocation.defaultSocket
   }
 

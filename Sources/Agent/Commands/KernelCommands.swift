@@ -79,7 +79,8 @@ extension Tool {
     let reconciler = Reconciler(
       kernel, as: .holder(try kernel.tableOwnership()), noteFormer: SysctlRecord.keeper(log))
     let decision = Decision(configuration, situation)
-    let outcome = reconciler.reconcile(domains, to: decision, previous: (decision, decision.desired), errors: [])
+    let wanted = (decision, decision.desired)
+    let outcome = reconciler.reconcile(domains, to: decision, previous: wanted, errors: [])
     for line in outcome.plan.lines(naming: { situation.links[$0]?.name.text }) {
       print(terminalSafe(line) + "\n", to: 1)
     }

@@ -76,7 +76,7 @@ public struct Tool {
     } catch {
       let problem = error.summary
       do {
-        if let kept = try store.load(path: invocation.configurationPath) {
+        if let kept = try store.load(for: invocation.configurationPath) {
           log.write(.error, "configuration refused, the last good one stays in force: \(problem)")
           return (kept, problem)
         }
