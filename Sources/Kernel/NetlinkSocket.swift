@@ -110,7 +110,7 @@ final class NetlinkSocket {
     while true {
       var done = false
       try receive(attempt) { message in
-        guard message.type == UInt16(NLMSG_ERROR), (first...last).contains(message.sequence),
+        guard message.type == UInt16(NLMSG_ERROR), message.sequence &- first <= last &- first,
           let number = message.errorNumber
         else { return }
         if number != 0 { refusal = refusal ?? .refused(.init(rawValue: -number), message.errorText) }
