@@ -146,24 +146,31 @@ struct NftablesReader {
         sets[name] = ObservedSet(nil)
         continue
       }
-      sets[name] = ObservedSet(NftablesSet(name, type, ranges: try elements(of: name, type)))
+      sets[name] = ObservedSet(try elements(of: name, type).map { NftablesSet(name, type, ranges: $0) })
     }
     return sets
   }
 
-  private func elements(of name: String, _ type: NftablesSet.KeyType) throws(KernelError) -> [ClosedRange<
-    UInt128
-  >] {
+  /// nil when it holds an element that is no interval.
+  private func elements(of name: String, _ type: NftablesSet.KeyType) throws(KernelError)
+    -> [ClosedRange<UInt128>]?
+  {
     var bounds: [NftablesSetCodec.Bound] = []
+    var isPlain = true
     try dump(
       NFT_MSG_GETSETELEM,
       filter: {
         $0.put(Int(NFTA_SET_ELEM_LIST_TABLE.rawValue), text: NftablesTable.name)
         $0.put(Int(NFTA_SET_ELEM_LIST_SET.rawValue), text: name)
       },
-      restart: { bounds.removeAll() },
-      visit: { (message) throws(KernelError) in bounds += try NftablesSetCodec.bounds(in: message) })
-    return NftablesSetCodec.ranges(bounds, type)
+      restart: {
+        bounds.removeAll()
+        isPlain = true
+      },
+      visit: { (message) throws(KernelError) in
+        if let found = try NftablesSetCodec.bounds(in: message) { bounds += found } else { isPlain = false }
+      })
+    return isPlain ? NftablesSetCodec.ranges(bounds, type) : nil
   }
 
   private func objects(into table: inout ObservedNftablesTable) throws(KernelError) {
