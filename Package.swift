@@ -44,7 +44,7 @@ let package = Package(
     room("Reconciliation", ["Model", "Configuration"]),
     room("Report", ["Model", "JSON"]),
     // The edges.
-    room("Configuration", ["Model", "CYaml", "CMd"]),
+    room("Configuration", ["Model", "CYaml", "CMd", "CLinux"]),
     room("Kernel", ["Model", "CMnl", "CNftnl", "CLinux"]),
     room("JSON", ["CJansson"]),
     room("EventLoop", ["CEvent", "CLinux"]),
@@ -63,10 +63,12 @@ let package = Package(
 
     .testTarget(
       name: "ScenarioTests", dependencies: ["Lab", "JSON"], swiftSettings: strict),
+    tests("Configuration", ["Model"]),
     tests("Model"),
     tests("JSON"),
     tests("Lab", ["JSON", "liteboxd-lab"]),
     tests("Reconciliation", ["Model", "Configuration"]),
+    tests("Agent", ["Model", "Configuration", "Reconciliation", "Kernel"]),
     tests("Kernel", ["Model", "Configuration", "Reconciliation", "CLinux"]),
     .target(name: "TestPeers", path: "Tests/TestPeers", swiftSettings: strict),
     tests("EventLoop", ["TestPeers"]),

@@ -56,7 +56,7 @@ extension Daemon {
     if former?.zerotier != configuration.zerotier { try configureZeroTier(former) }
     try configureProber(former)
     if former?.reconcile != configuration.reconcile { try configureTimers() }
-    configureListeners(former)
+    if former != nil { listenerTrigger?.trigger() }
   }
 
   private func saveLastGood() {
@@ -105,7 +105,7 @@ extension Daemon {
     let settings = configuration.reconcile
     resyncTimer = try loop.every(settings.resyncInterval) { [unowned self] in
       pass(.resync, cause: .interval)
-      configureListeners(configuration)
+      configureListeners()
     }
     watch = try ConfigurationWatch(
       on: loop, path: options.configurationPath, pollInterval: settings.configPollInterval

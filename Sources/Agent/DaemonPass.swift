@@ -10,16 +10,13 @@ extension Daemon {
   /// - Parameter since: when the event that woke the loop was read; nil: nothing woke it.
   func pass(_ dirty: Domains, cause: PassCause, since: MonotonicTime? = nil) {
     let start = loop.now
-    let wait = ledger.pace.wait(now: start.sinceBoot)
-    if cause == .event, wait > .zero { return delay(dirty, until: wait, cause: cause) }
     let surveyErrors = reconciler.survey(dirty.intersection(configuration.surveyed), &situation)
     followTunnel()
-    let previous = desired
+    let previous = last
     let outcome = reconciler.reconcile(
       dirty, to: Decision(configuration, situation), previous: previous, errors: surveyErrors)
-    desired = outcome.desired
-    decision = outcome.decision
-    note(outcome, dirty, cause: cause, isDrift: previous == outcome.desired, since: since ?? start)
+    last = (outcome.decision, outcome.desired)
+    note(outcome, dirty, cause: cause, isDrift: previous?.desired == outcome.desired, since: since ?? start)
     if outcome.isVerified {
       retryDelay = DaemonOptions.firstRetry
     } else {

@@ -16,7 +16,7 @@ extension Daemon {
     status.config.error = configurationError
     status.zerotier = zerotierStatus
     status.exits = exitStatuses
-    status.wan = decision?.wan.map {
+    status.wan = last?.decision.wan.map {
       WANStatus(interface: $0.name, addresses: $0.addresses.map(\.description))
     }
     status.tunnelUp = ledger.isTunnelUp
@@ -68,6 +68,7 @@ extension Daemon {
     {
       findings.append(.standbyExit(active, insteadOf: first.name))
     }
+    if let port = ledger.tableHolder { findings.append(.tableHeld(by: port)) }
     findings += ledger.foreignRules.map(Finding.init(foreignRuleAhead:))
     findings += ledger.missingSystemRules.map(Finding.init(missingSystemRule:))
     if reconciler.ownership == .shared { findings.append(.sharedTable) }
@@ -80,9 +81,14 @@ extension Daemon {
 
   /// Nothing is wrong with the traffic, and a person may want to know.
   private var notices: [Finding] {
-    guard let report = situation.report else { return [] }
-    let isDefault = report.routes.contains { $0.via != nil && $0.target.prefixLength <= 1 }
-    return report.allowDefault || isDefault ? [.zerotierDefault(report.id)] : []
+    var findings = loaded.warnings.map {
+      Finding(code: "config-warning", message: "\($0)", remedy: "see liteboxd-agent check")
+    }
+    if let report = situation.report {
+      let isDefault = report.routes.contains { $0.via != nil && $0.target.prefixLength <= 1 }
+      if report.allowDefault || isDefault { findings.append(.zerotierDefault(report.id)) }
+    }
+    return findings
   }
 
   private var zerotierStatus: ZeroTierStatus {
@@ -105,7 +111,7 @@ extension Daemon {
       let health = situation.health[exit.name] ?? ExitHealth()
       status.health = ExitStatus.Health(rawValue: health.state.rawValue) ?? .unknown
       status.healthy = health.isUsable
-      status.active = ledger.isTunnelUp && situation.choice.active == exit.name
+      status.active = last?.decision.isOpen == true && situation.choice.active == exit.name
       let record = prober?.records[exit.name]
       status.rttSeconds = record?.roundTrip.map { $0 / .seconds(1) }
       status.lossRatio = record?.lossRatio
@@ -151,7 +157,7 @@ extension String {
 }
 
 extension AgentConfiguration {
-  var roleName: RoleName {
+  var roleName: Report.RoleName {
     switch role {
     case .gateway: .gateway
     case .cloud: .cloud

@@ -53,12 +53,15 @@ final class Reconciler {
 
   /// Makes the kernel so. `dirty` is what an event, a timer or a change of configuration gave reason to look at;
   /// domains in which something else is desired than before are looked at as well.
-  func reconcile(_ dirty: Domains, to decision: Decision, previous: DesiredState?, errors: [KernelError])
-    -> Outcome
-  {
+  func reconcile(
+    _ dirty: Domains, to decision: Decision, previous: (decision: Decision, desired: DesiredState)?,
+    errors: [KernelError]
+  ) -> Outcome {
     var errors = errors
-    let desired = decision.desired
-    let domains = dirty.union(desired.domains(differingFrom: previous)).subtracting(.situational)
+    // Long lists are turned into routes and sets once, not with each look.
+    let isSame = previous.map { $0.decision.policy == decision.policy } ?? false
+    let desired = isSame ? previous?.desired ?? decision.desired : decision.desired
+    let domains = dirty.union(desired.domains(differingFrom: previous?.desired)).subtracting(.situational)
     let question = Question(domains, for: desired)
     let observed = observe(question, &errors)
     noteFormers(desired, observed)

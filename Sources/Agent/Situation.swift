@@ -84,7 +84,7 @@ extension AgentConfiguration {
 
 /// What is let through in a situation, and why it is closed if it is.
 struct Decision {
-  enum Policy {
+  enum Policy: Equatable {
     case gateway(GatewayPolicy, GatewaySettings, networks: [CIDR])
     case cloud(CloudPolicy, CloudSettings, networks: [CIDR])
   }

@@ -32,10 +32,18 @@ public enum Role: Equatable, Sendable {
   case gateway(GatewaySettings)
   /// A cloud server: lets ZeroTier addresses out to the Internet.
   case cloud(CloudSettings)
+
+  /// The role as the file writes it.
+  var name: RoleName {
+    switch self {
+    case .gateway: .gateway
+    case .cloud: .cloud
+    }
+  }
 }
 
 /// `role:` as it is written.
-enum RoleName: String, Sendable, CaseIterable {
+public enum RoleName: String, Sendable, CaseIterable {
   case gateway, cloud
 
   var other: RoleName { self == .gateway ? .cloud : .gateway }

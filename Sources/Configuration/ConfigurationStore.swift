@@ -1,74 +1,122 @@
 import Glibc
 
-/// Keeps the last configuration that was good, so that a broken file does not leave a restarted agent with none.
+/// Keeps the text of the last configuration that could be used, so that a restart beside a broken file finds it.
 public struct ConfigurationStore: Sendable {
+  /// Absolute; under systemd `$STATE_DIRECTORY`, /var/lib/liteboxd.
   public let directory: String
 
   public init(directory: String) { self.directory = directory }
 
-  public struct Failure: Error, CustomStringConvertible {
-    let attempt: String
-    let number: Int32
-    public var description: String { "\(attempt): \(String(cString: strerror(number)))" }
-  }
+  /// Why a text could not be kept.
+  public struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
+    /// `keeping the last good configuration: renaming /var/lib/…: no space left on device (ENOSPC)`
+    public let description: String
 
-  /// Kept whole or not at all: written beside, synchronised, renamed. Nothing is written when it is kept already.
-  public func save(_ loaded: LoadedConfiguration) throws(Failure) {
-    let path = file(for: loaded.path)
-    if (try? ConfigurationFile.read(path)) == loaded.text { return }
-    try makeDirectory()
-    let fresh = path + ".new"
-    let descriptor = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
-    guard descriptor >= 0 else { throw failure("opening \(fresh)") }
-    defer { close(descriptor) }
-    var rest = loaded.text[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { throw failure("writing \(fresh)") }
-      rest = rest.dropFirst(count)
+    fileprivate init(_ attempt: String, _ path: String, _ number: Int32 = errno) {
+      let object = printable(path, limit: 4096)
+      description = "keeping the last good configuration: \(attempt) \(object): \(errnoText(number))"
     }
-    guard fsync(descriptor) == 0 else { throw failure("synchronising \(fresh)") }
-    guard rename(fresh, path) == 0 else { throw failure("renaming \(fresh)") }
   }
 
-  /// nil when none was ever kept. The path that it names is that of the configuration it stands for.
+  /// Where the last good text of the file at the path lies: `etc-liteboxd-agent.yaml`, as systemd-escape(1) --path
+  /// writes `/etc/liteboxd/agent.yaml`.
+  public func file(for path: String) -> String { directory + "/" + escapedName(absolute(path)) }
+
+  /// Keeps the text, unless it is kept already. The file is replaced whole or not at all, also in a power cut.
+  public func save(_ loaded: LoadedConfiguration) throws(Failure) {
+    let target = file(for: loaded.path)
+    // Whatever else stands there, or cannot be read, is replaced.
+    if let kept = try? TrustedFile.read(target), kept == loaded.text { return }
+    try makeDirectory()
+    // An escaped name has no leading dot, so that this is no other file's.
+    let fresh = directory + "/.new-" + escapedName(absolute(loaded.path))
+    do throws(Failure) {
+      try write(loaded.text, to: fresh)
+      guard rename(fresh, target) == 0 else { throw Failure("renaming", fresh) }
+    } catch {
+      // Half a file would take the place that another try needs.
+      unlink(fresh)
+      throw error
+    }
+    try synchronizeDirectory()
+  }
+
+  /// The last good configuration of the file at the path; nil when there is none. Throws when there is one that this
+  /// version cannot use; positions are the kept text's, and so is the errors' path.
   public func load(for path: String) throws(ConfigurationErrors) -> LoadedConfiguration? {
     let kept = file(for: path)
-    guard access(kept, F_OK) == 0 else { return nil }
-    return try LoadedConfiguration(text: try ConfigurationFile.read(kept), path: path)
-  }
-
-  /// The configuration's absolute path in one word, as systemd-escape(1) writes it.
-  private func file(for path: String) -> String {
-    var absolute = path
-    if !path.hasPrefix("/"), let here = getcwd(nil, 0) {
-      absolute = String(cString: here) + "/" + path
-      free(here)
+    var status = stat()
+    guard stat(kept, &status) == 0 || errno != ENOENT else { return nil }
+    let text: [UInt8]
+    do throws(FileRefusal) {
+      text = try TrustedFile.read(kept)
+    } catch {
+      throw ConfigurationErrors(refusal: error, of: kept)
     }
-    let parts = absolute.split(separator: "/").filter { $0 != "." }
-    let name = parts.map { part in
-      part.utf8.map { byte -> String in
-        let isPlain = plain.contains(byte)
-        return isPlain
-          ? String(UnicodeScalar(byte)) : "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
-      }.joined()
-    }.joined(separator: "-")
-    // A file's name has at most 255 octets; the end tells configurations apart better than the beginning.
-    return "\(directory)/last-good-\(name.suffix(200))"
+    return try LoadedConfiguration(parsing: text, path: path, source: kept)
   }
 
-  private var plain: Set<UInt8> {
-    Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:".utf8)
-  }
-
+  /// With its parents, as far as they are missing.
   private func makeDirectory() throws(Failure) {
     var path = ""
     for part in directory.split(separator: "/") {
-      path += "/\(part)"
-      if mkdir(path, 0o700) != 0 && errno != EEXIST { throw failure("making \(path)") }
+      path += "/" + part
+      guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw Failure("making", path) }
     }
   }
 
-  private func failure(_ attempt: String) -> Failure { Failure(attempt: attempt, number: errno) }
+  private func write(_ text: [UInt8], to path: String) throws(Failure) {
+    // Made anew: a leftover would keep its own mode, and a link would lead elsewhere.
+    guard unlink(path) == 0 || errno == ENOENT else { throw Failure("removing", path) }
+    let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard file >= 0 else { throw Failure("creating", path) }
+    defer { close(file) }
+    var rest = text[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw Failure("writing", path) }
+      rest = rest.dropFirst(count)
+    }
+    guard fsync(file) == 0 else { throw Failure("writing", path) }
+  }
+
+  /// So that the renaming outlives a power cut (fsync(2)).
+  private func synchronizeDirectory() throws(Failure) {
+    let handle = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard handle >= 0 else { throw Failure("opening", directory) }
+    defer { close(handle) }
+    guard fsync(handle) == 0 else { throw Failure("writing", directory) }
+  }
+}
+
+/// The path from the root. Whether it exists does not matter, and links are not followed: a name stays a name.
+func absolute(_ path: String) -> String {
+  guard !path.hasPrefix("/") else { return path }
+  var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+  guard getcwd(&buffer, buffer.count) != nil else { return "/" + path }
+  let directory = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+  return String(decoding: directory, as: UTF8.self) + "/" + path
+}
+
+/// As systemd-escape(1) --path: slashes become `-`, and what is no letter, digit, `:`, `_` or `.` becomes `\xNN`,
+/// as a leading dot does. A name that would be too long for a file is the hash of the path instead.
+func escapedName(_ path: String) -> String {
+  var parts: [Substring] = []
+  for part in path.split(separator: "/") where part != "." {
+    if part != ".." { parts.append(part) } else { _ = parts.popLast() }
+  }
+  let name = parts.map { escaped($0.utf8) }.joined(separator: "-")
+  guard !name.isEmpty else { return "-" }
+  let whole = name.hasPrefix(".") ? "\\x2e" + name.dropFirst() : name
+  return whole.utf8.count <= 240 ? whole : "sha256-" + sha256Digits(Array(path.utf8))
+}
+
+private func escaped(_ part: Substring.UTF8View) -> String {
+  part.reduce(into: "") { text, octet in
+    switch octet {
+    case 0x30...0x3a, 0x41...0x5a, 0x61...0x7a, 0x5f, 0x2e: text.unicodeScalars.append(Unicode.Scalar(octet))
+    default: text += "\\x" + (octet < 16 ? "0" : "") + String(octet, radix: 16)
+    }
+  }
 }

@@ -1,102 +1,50 @@
 import CMd
-import Glibc
 
-/// A configuration and the file that it was read from.
-public struct LoadedConfiguration: Sendable {
+/// A configuration and the file that it came from.
+public struct LoadedConfiguration: Equatable, Sendable {
   public let configuration: AgentConfiguration
+  /// Of the configuration file, as it was asked for; also when its last good text was read instead.
   public let path: String
-  /// Of `text`, 64 hexadecimal digits.
+  /// Of `text`, 64 lower-case hexadecimal digits.
   public let sha256: String
+  /// The file's bytes.
   public let text: [UInt8]
+  public let warnings: [ConfigurationWarning]
 
-  init(text: [UInt8], path: String) throws(ConfigurationErrors) {
-    configuration = try AgentConfiguration(parsing: text, path: path)
-    self.path = path
+  /// `source` is where the text was read, which messages name.
+  init(parsing text: [UInt8], path: String, source: String) throws(ConfigurationErrors) {
+    let parsed = try ParsedConfiguration(text, path: source)
+    configuration = parsed.configuration
+    warnings = parsed.warnings
+    sha256 = sha256Digits(text)
     self.text = text
-    var digest = [CChar](repeating: 0, count: 65)  // SHA256_DIGEST_STRING_LENGTH
-    sha256 = SHA256Data(text, text.count, &digest).map { String(cString: $0) } ?? ""
+    self.path = path
   }
 }
 
-/// Reads a configuration file. Nothing is opened that could block or steer: only a regular file that not everybody
-/// may write, of at most 1 MiB. Symbolic links are followed; Kubernetes exchanges them.
+/// Reads, checks and hashes the file. It must be a regular one, which symbolic links may lead to, of at most 1 MiB,
+/// and not writable by everyone.
 public func loadConfiguration(at path: String) throws(ConfigurationErrors) -> LoadedConfiguration {
-  try LoadedConfiguration(text: try ConfigurationFile.read(path), path: path)
+  let text: [UInt8]
+  do throws(FileRefusal) {
+    text = try TrustedFile.read(path)
+  } catch {
+    throw ConfigurationErrors(refusal: error, of: path)
+  }
+  return try LoadedConfiguration(parsing: text, path: path, source: path)
 }
 
-enum ConfigurationFile {
-  static let largest = 1 << 20
-  /// Times that a file that changes under the reading is read again.
-  private static let tries = 5
-
-  static func read(_ path: String) throws(ConfigurationErrors) -> [UInt8] {
-    // Non-blocking, so that opening a FIFO does not wait for its other end.
-    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
-    guard descriptor >= 0 else { throw refusal(path, "cannot be opened: \(reason(errno))") }
-    defer { close(descriptor) }
-    for _ in 0..<tries {
-      let before = try inspect(descriptor, path)
-      let text = try contents(descriptor, path)
-      let after = try inspect(descriptor, path)
-      if before.st_size == after.st_size, before.st_mtim.tv_sec == after.st_mtim.tv_sec,
-        before.st_mtim.tv_nsec == after.st_mtim.tv_nsec, text.count == after.st_size
-      {
-        return text
-      }
-      lseek(descriptor, 0, SEEK_SET)
-    }
-    throw refusal(path, "changes while it is read; write it elsewhere and rename it into place")
+extension ConfigurationErrors {
+  init(refusal: FileRefusal, of path: String) {
+    self.init(
+      ConfigurationError(path: path, position: nil, key: "", problem: refusal.problem, suggestion: nil))
   }
+}
 
-  private static func inspect(_ descriptor: Int32, _ path: String) throws(ConfigurationErrors) -> stat {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      throw refusal(path, "cannot be looked at: \(reason(errno))")
-    }
-    let kinds: [(mode_t, String)] = [
-      (S_IFDIR, "a directory"), (S_IFIFO, "a FIFO"), (S_IFCHR, "a device"), (S_IFBLK, "a device"),
-      (S_IFSOCK, "a socket"),
-    ]
-    if let kind = kinds.first(where: { $0.0 == status.st_mode & S_IFMT }) {
-      throw refusal(path, "is \(kind.1); expected a regular file")
-    }
-    guard status.st_mode & S_IWOTH == 0 else {
-      throw refusal(path, "may be written by everybody, and so steer this host's traffic; chmod o-w it")
-    }
-    guard status.st_size <= largest else {
-      throw refusal(path, "has \(status.st_size) octets; a configuration has at most \(largest)")
-    }
-    guard status.st_size > 0 else {
-      throw refusal(path, "is empty; expected at least role and zerotier.networkID")
-    }
-    return status
-  }
-
-  private static func contents(_ descriptor: Int32, _ path: String) throws(ConfigurationErrors) -> [UInt8] {
-    var text: [UInt8] = []
-    var part = [UInt8](repeating: 0, count: 65536)
-    while text.count <= largest {
-      let count = Glibc.read(descriptor, &part, part.count)
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw refusal(path, "cannot be read: \(reason(errno))") }
-      if count == 0 { break }
-      text += part[..<count]
-    }
-    return text
-  }
-
-  private static func refusal(_ path: String, _ problem: String) -> ConfigurationErrors {
-    ConfigurationErrors(
-      ConfigurationError(path: path, position: nil, key: "", problem: problem, suggestion: nil))
-  }
-
-  private static func reason(_ number: Int32) -> String {
-    let text = String(cString: strerror(number)).lowercased()
-    return switch number {
-    case ENOENT: "\(text) (ENOENT); copy an example from the documentation there"
-    case EACCES: "\(text) (EACCES); let the agent read it"
-    case ELOOP: "\(text) (ELOOP); its symbolic links lead in a circle"
-    default: "\(text) (errno \(number))"
-    }
-  }
+/// FIPS 180-4, by libmd.
+func sha256Digits(_ bytes: [UInt8]) -> String {
+  // `SHA256_DIGEST_STRING_LENGTH` (sha2.h): the digits and a 0.
+  var digits = [CChar](repeating: 0, count: 2 * Int(SHA256_DIGEST_LENGTH) + 1)
+  _ = SHA256Data(bytes, bytes.count, &digits)
+  return String(decoding: digits.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }

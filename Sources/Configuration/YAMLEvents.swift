@@ -38,6 +38,9 @@ struct YAMLEvents: ~Copyable {
 
   /// nil when there is no memory.
   init?(_ bytes: [UInt8]) {
+    // libyaml counts a byte order mark as a column, and then sees no "---" behind it.
+    let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+    let bytes = bytes.starts(with: mark) ? bytes.dropFirst(mark.count) : bytes[...]
     let fresh = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
     guard yaml_parser_initialize(fresh) == 1 else {
       fresh.deallocate()
@@ -70,12 +73,13 @@ struct YAMLEvents: ~Copyable {
     let problem = state.problem.map { String(cString: $0) } ?? "no memory"
     if state.error == YAML_READER_ERROR {
       // The only error without a mark: the offset counts bytes.
-      let position = TextPosition(ofByte: state.problem_offset, in: text)
+      let position = TextPosition(behind: text.prefix(state.problem_offset))
       return YAMLSyntaxError(position: position, problem: "not a UTF-8 text: \(problem)")
     }
     let context = state.context.map { " (\(String(cString: $0)))" } ?? ""
-    return YAMLSyntaxError(
-      position: TextPosition(state.problem_mark), problem: "not valid YAML: \(problem)\(context)")
+    // At the end of a text whose last line nothing ends, libyaml names one line more.
+    let position = min(TextPosition(state.problem_mark), TextPosition(behind: text))
+    return YAMLSyntaxError(position: position, problem: "not valid YAML: \(problem)\(context)")
   }
 }
 
@@ -110,12 +114,18 @@ extension YAMLEvent {
 extension TextPosition {
   fileprivate init(_ mark: yaml_mark_t) { self.init(line: mark.line + 1, column: mark.column + 1) }
 
-  fileprivate init(ofByte offset: Int, in text: UnsafeMutableBufferPointer<UInt8>) {
-    let before = text.prefix(max(0, offset))
-    let lineStart = before.lastIndex(of: 0x0a).map { $0 + 1 } ?? 0
-    let breaks = before.count { $0 == 0x0a }
-    // Continuation octets of UTF-8 are no characters of their own.
-    let characters = before[lineStart...].count { $0 & 0xc0 != 0x80 }
-    self.init(line: breaks + 1, column: characters + 1)
+  /// Behind the last of the octets, with what YAML 1.1 takes for the end of a line.
+  fileprivate init(behind octets: some Collection<UInt8>) {
+    var (line, column) = (1, 1)
+    var previous: Unicode.Scalar = " "
+    for scalar in String(decoding: octets, as: UTF8.self).unicodeScalars {
+      switch scalar {
+      case "\n" where previous == "\r": break
+      case "\n", "\r", "\u{85}", "\u{2028}", "\u{2029}": (line, column) = (line + 1, 1)
+      default: column += 1
+      }
+      previous = scalar
+    }
+    self.init(line: line, column: column)
   }
 }

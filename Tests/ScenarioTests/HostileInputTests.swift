@@ -13,12 +13,12 @@ struct BrokenConfigurationTests {
     let path = stage.gateway.program.configurationPath
     let breaks: [(String, () throws -> Void)] = [
       ("unknown key", { try stage.gateway.program.rewrite(configuration: good + "nonsense: 1\n") }),
-      ("is empty", { try stage.gateway.program.rewrite(configuration: "") }),
+      ("empty; expected", { try stage.gateway.program.rewrite(configuration: "") }),
       ("is a directory", { try Command(["sh", "-c", "rm \(path); mkdir \(path)"]).output() }),
       ("is a FIFO", { try Command(["sh", "-c", "rmdir \(path); mkfifo \(path)"]).output() }),
       ("ENOENT", { try Command(["rm", path]).output() }),
       (
-        "written by everybody",
+        "may be written by everybody",
         {
           try stage.gateway.program.rewrite(configuration: good)
           try Command(["chmod", "0666", path]).output()
@@ -53,6 +53,20 @@ struct BrokenConfigurationTests {
       #expect(result.status == .exited(78), "\(command): \(result)")
       #expect(result.stderr.contains(":3:14: zerotier.networkID:"), "\(command): \(result.stderr)")
     }
+  }
+
+  @Test(
+    "without a capability it says which and for what, and touches nothing",
+    arguments: ["net_admin", "net_raw"])
+  func capability(_ name: String) throws {
+    let lab = try Lab()
+    defer { lab.close() }
+    let program = try lab.agentProgram(on: .gateway)
+    let result = try program.command(["run"], wrapper: ["setpriv", "--bounding-set=-\(name)"]).run()
+    #expect(result.status == .exited(1))
+    #expect(
+      result.stderr.contains("CAP_\(name.uppercased()) is missing: it is needed for "), "\(result.stderr)")
+    #expect(try !lab.namespace(.gateway).ip("rule show").contains("10.147.17.1"))
   }
 
   @Test("a symbolic link that is exchanged, as Kubernetes does, is followed")

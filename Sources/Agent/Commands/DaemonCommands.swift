@@ -37,6 +37,7 @@ extension Tool {
   func check() -> Int32 {
     attempt {
       let loaded = try configuration()
+      for warning in loaded.warnings { Tool.complain("warning: \(warning)") }
       print("\(terminalSafe(loaded.path)): usable, role \(loaded.configuration.roleName)\n", to: 1)
       return ExitStatus.success
     }

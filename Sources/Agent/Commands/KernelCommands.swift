@@ -10,7 +10,8 @@ extension Tool {
   /// liteboxd-agent plan
   func plan() -> Int32 {
     attempt {
-      let loaded = try configuration()
+      // What run would use. A plan's own statuses leave none for a configuration that cannot be used.
+      guard let (loaded, _) = try? configurationOrLastGood(Log(level: .error)) else { return ExitStatus.failure }
       let kernel = try Kernel()
       let situation = try situationToPlanFor(loaded.configuration, kernel)
       let plan = try Reconciler(kernel, as: .onlooker).plan(loaded.configuration, situation)
@@ -79,7 +80,8 @@ extension Tool {
     let reconciler = Reconciler(
       kernel, as: .holder(try kernel.tableOwnership()), noteFormer: SysctlRecord.keeper(log))
     let decision = Decision(configuration, situation)
-    let outcome = reconciler.reconcile(domains, to: decision, previous: decision.desired, errors: [])
+    let wanted = (decision, decision.desired)
+    let outcome = reconciler.reconcile(domains, to: decision, previous: wanted, errors: [])
     for line in outcome.plan.lines(naming: { situation.links[$0]?.name.text }) {
       print(terminalSafe(line) + "\n", to: 1)
     }

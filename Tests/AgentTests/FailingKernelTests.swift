@@ -1,0 +1,148 @@
+import Configuration
+import Kernel
+import Model
+import Reconciliation
+import Testing
+
+@testable import Agent
+
+/// A kernel in memory that refuses what it is told to refuse.
+private final class FailingKernel: KernelAccess {
+  enum Refusal: Error {
+    case operation(Int)
+    case domain(Domains)
+  }
+
+  var rules: [RoutingRule] = []
+  var routes: [Route] = []
+  var nftables: NftablesTable?
+  var sysctls: [Sysctl.Key: Int] = [.ipv4Forwarding: 0]
+  /// What the whole table shall be once a transaction commits.
+  var wanted: DesiredState = .nothing
+  /// Counts down with each operation; the one at 0 is refused.
+  var countdown: Int?
+  var unreadable: Domains = []
+  private(set) var applied = 0
+
+  func observe(_ question: Question) throws(KernelError) -> ObservedState {
+    if !question.domains.isDisjoint(with: unreadable) {
+      throw KernelError("reading", .system(call: "test", .init(rawValue: 95)))
+    }
+    var state = ObservedState()
+    if question.domains.contains(.rules) { state.rules = rules.map { ObservedRule($0, dump: []) } }
+    if question.domains.contains(.routes) { state.routes = routes.map { ObservedRoute($0, dump: []) } }
+    if question.domains.contains(.sysctls) { state.sysctls = sysctls }
+    if question.domains.contains(.nftables) {
+      state.nftables = nftables.map { .present(Self.observe($0)) } ?? .absent
+    }
+    return state
+  }
+
+  private static func observe(_ table: NftablesTable) -> ObservedNftablesTable {
+    var found = ObservedNftablesTable(ownership: .ours, comment: table.comment)
+    for set in table.sets { found.sets[set.name] = ObservedSet(set) }
+    for name in table.counters { found.counters[name] = (0, 0) }
+    found.chains = table.chains.map { chain in
+      let rules = chain.rules.map {
+        ObservedNftablesRule(handle: 1, expressions: $0.expressions, comment: $0.comment)
+      }
+      return ObservedChain(chain.name, hook: chain.hook, rules: rules)
+    }
+    return found
+  }
+
+  func apply(_ operation: Operation) throws(KernelError) {
+    defer { applied += 1 }
+    if let left = countdown {
+      countdown = left - 1
+      if left == 0 { throw KernelError("applying", .refused(.init(rawValue: 12), nil)) }
+    }
+    switch operation {
+    case .nftables: nftables = wanted.nftables
+    case .addRoute(let route): routes.append(route)
+    case .replaceRoute(let route):
+      if let index = routes.firstIndex(where: { $0.key == route.key }) { routes[index] = route }
+    case .deleteRoute(let found): routes.removeAll { $0 == found.route }
+    case .addRule(let rule): rules.append(rule)
+    case .deleteRule(let found): rules.removeAll { $0 == found.rule }
+    case .setSysctl(let sysctl): sysctls[sysctl.key] = sysctl.value
+    }
+  }
+
+  /// Traffic flows through the tunnel.
+  var isOpen: Bool { routes.contains { $0.carriesTraffic && $0.key.destination.isEverything } }
+}
+
+@Suite("A kernel that refuses")
+struct FailingKernelTests {
+  private func decision() throws -> Decision {
+    let gateway = GatewaySettings(
+      egressIP: try #require(IPAddress("10.147.17.1")),
+      exits: [Exit(name: "cloud-a", address: try #require(IPAddress("10.147.17.2")))])
+    let network = ZeroTierNetworkID(rawValue: 0x33ff_eb83_8b00_0001)
+    let configuration = AgentConfiguration(
+      role: .gateway(gateway), zerotier: ZeroTierSettings(networkID: network))
+    var situation = Situation()
+    let link = Link(
+      index: InterfaceIndex(rawValue: 7), name: try #require(InterfaceName("zt0")), isUp: true, mtu: 2800)
+    situation.links = [link.index: link]
+    situation.addresses = [
+      InterfaceAddress(interface: link.index, address: gateway.egressIP, prefixLength: 24)
+    ]
+    situation.word = .ok
+    situation.reportedInterface = link.name
+    situation.choice = ExitChoice(active: "cloud-a")
+    situation.health = ["cloud-a": ExitHealth()]
+    let decision = Decision(configuration, situation)
+    #expect(decision.isOpen)
+    return decision
+  }
+
+  private func pass(_ kernel: FailingKernel, _ decision: Decision) -> Reconciler.Outcome {
+    kernel.wanted = decision.desired
+    return Reconciler(kernel, as: .holder(.exclusive))
+      .reconcile(.all, to: decision, previous: nil, errors: [])
+  }
+
+  @Test("an operation at any place leaves traffic blocked, and the next pass converges")
+  func anyOperation() throws {
+    let decision = try decision()
+    let whole = FailingKernel()
+    #expect(pass(whole, decision).isVerified && whole.isOpen)
+    for place in 0..<whole.applied {
+      let kernel = FailingKernel()
+      kernel.countdown = place
+      let outcome = pass(kernel, decision)
+      #expect(!outcome.isVerified && outcome.errors.count == 1)
+      #expect(!kernel.isOpen, "refused at \(place)")
+      kernel.countdown = nil
+      #expect(pass(kernel, decision).isVerified && kernel.isOpen, "after \(place)")
+    }
+  }
+
+  @Test(
+    "a part that cannot be read is as closed as it can be: the others are installed, and nothing opens",
+    arguments: [Domains.nftables, .rules, .routes, .sysctls])
+  func unreadable(_ domain: Domains) throws {
+    let kernel = FailingKernel()
+    kernel.unreadable = domain
+    let outcome = pass(kernel, try decision())
+    #expect(!outcome.isVerified && !kernel.isOpen)
+    #expect(domain == .rules || kernel.rules.count == 3)
+    #expect(domain == .routes || kernel.routes.count > 10)
+    #expect(domain == .nftables || kernel.nftables != nil)
+    kernel.unreadable = []
+    #expect(pass(kernel, try decision()).isVerified && kernel.isOpen)
+  }
+
+  @Test("a repair that fails does not take away what is open already")
+  func staysOpen() throws {
+    let kernel = FailingKernel()
+    let decision = try decision()
+    _ = pass(kernel, decision)
+    kernel.rules.removeFirst()
+    kernel.countdown = 0
+    #expect(!pass(kernel, decision).isVerified)
+    #expect(kernel.isOpen)
+  }
+}

@@ -1,0 +1,38 @@
+import Testing
+
+@testable import Agent
+
+@Suite("The command line")
+struct InvocationTests {
+  @Test("options stand anywhere behind the command, with = or a space")
+  func options() throws {
+    let invocation = try Invocation(["status", "--json", "--socket=/s", "--config", "/c"])
+    #expect(invocation.command == .status && invocation.flags == ["--json"])
+    #expect(invocation.socketPath == "/s" && invocation.configurationPath == "/c")
+    #expect(try Invocation(["help", "plan"]).wantsHelp)
+    #expect(try Invocation(["plan", "--help"]).wantsHelp)
+    #expect(try Invocation(["--version"]).command == .version)
+  }
+
+  @Test(
+    "misuse is told in one line",
+    arguments: [
+      ([], "no command given"), (["stat"], "unknown command \"stat\""),
+      (["doctor"], "\"doctor\" is not supported by this version"),
+      (["run", "--json"], "run: unknown argument \"--json\""),
+      (["check", "--config"], "--config needs a path"),
+      (["check", "--config="], "--config needs a path"), (["status", "x"], "status: unknown argument \"x\""),
+    ])
+  func misuse(_ arguments: [String], _ message: String) {
+    #expect(throws: Invocation.Misuse(message: message)) { try Invocation(arguments) }
+  }
+
+  @Test("every command has a page with an example or says what it prints")
+  func pages() {
+    for command in Invocation.Command.allCases {
+      let page = HelpText.page(command)
+      #expect(page.contains("usage: liteboxd-agent") && page.hasSuffix("\n"))
+      #expect(page.split(separator: "\n").allSatisfy { $0.count <= 120 })
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import Glibc
+import Kernel
+import Model
+import Testing
+
+@Suite("Events of the kernel")
+struct EventTests {
+  private static let tables: Set = [RoutingTableID(rawValue: 100), RoutingTableID(rawValue: 300)]
+
+  /// What one command makes dirty.
+  private func dirt(_ command: String, after setUp: String = "true") throws -> Domains {
+    try inNamespace {
+      try shell(
+        """
+        echo 1 > /proc/sys/net/ipv6/conf/default/addr_gen_mode
+        ip link set lo up; ip link add a0 type veth peer name b0; ip link set a0 up; ip link set b0 up
+        nft add table inet liteboxd
+        \(setUp)
+        """)
+      let events = try KernelEvents(ignoring: [])
+      try shell(command)
+      return try events.drain(tables: Self.tables).dirty
+    }
+  }
+
+  @Test(
+    "name what has to be read again",
+    arguments: [
+      ("ip rule add priority 150 lookup 100", Domains.rules),
+      ("ip route add throw 10.0.0.0/8 table 100", .routes),
+      ("ip route add throw 10.0.0.0/8 table 300", .routes),
+      ("ip route add 10.0.0.0/8 dev a0", Domains()), ("ip route add throw 10.0.0.0/8 table 301", Domains()),
+      ("ip route add default dev a0", .mainDefaults), ("nft add chain inet liteboxd c", .nftables),
+      ("nft add table inet other", Domains()), ("nft delete table inet liteboxd", .nftables),
+      ("nft add set inet liteboxd s '{ type ipv4_addr; }'", .nftables),
+      ("nft add counter inet liteboxd c", .nftables), ("echo 1 > /proc/sys/net/ipv4/ip_forward", .sysctls),
+      ("echo 2 > /proc/sys/net/ipv4/conf/a0/rp_filter", .sysctls),
+    ])
+  func kinds(_ command: String, _ expected: Domains) throws {
+    #expect(try dirt(command) == expected)
+  }
+
+  @Test("a link or an address that goes makes routes dirty, since the kernel does not tell of those")
+  func silentRoutes() throws {
+    let address = "ip address add 10.1.1.1/24 dev a0"
+    #expect(try dirt("ip address del 10.1.1.1/24 dev a0", after: address).contains([.routes, .addresses]))
+    #expect(try dirt("ip link set a0 down").contains([.routes, .links]))
+    #expect(try dirt("ip link del a0").contains([.routes, .links, .addresses]))
+  }
+
+  @Test("the agent's own changes wake nobody")
+  func own() throws {
+    try inNamespace {
+      try shell("ip link set lo up")
+      let kernel = try Kernel()
+      let events = try KernelEvents(ignoring: kernel.ports)
+      let key = Route.Key(table: RoutingTableID(rawValue: 100), destination: .everything(.ipv4))
+      try kernel.apply(.addRoute(Route(key, .init(.blackhole))))
+      try kernel.apply(.nftables(.init([.addTable(comment: "x", .exclusive)])))
+      #expect(try events.drain(tables: Self.tables).dirty.isEmpty)
+    }
+  }
+
+  @Test("lost events are told of, and everything is dirty")
+  func overrun() throws {
+    try inNamespace {
+      try shell("ip link set lo up")
+      let events = try KernelEvents(ignoring: [])
+      // Some 100 octets of queue for each event: more than the socket holds.
+      try shell("seq 1 60000 | sed 's|.*|route add blackhole 10.0.0.0/8 metric & table 100|' | ip -batch -")
+      let batch = try events.drain(tables: Self.tables)
+      #expect(batch.isOverrun && batch.dirty == .all)
+      #expect(try !events.drain(tables: Self.tables).isOverrun)
+    }
+  }
+}
