@@ -1,5 +1,6 @@
 import Foundation
 import Lab
+import Synchronization
 import Testing
 
 /// Ways in which a cloud server loses its tunnel.
@@ -25,14 +26,14 @@ enum CloudFault: String, CaseIterable, Sendable {
 /// A pod's download, so that the server in the Internet has something to send when the tunnel goes: it sends it
 /// again and again, and the cloud server's address translation turns it into packets for the egress IP.
 private final class Download: Sendable {
-  private let ended = DispatchSemaphore(value: 0)
+  static let size = 30_000_000
+  private let result = Mutex<Result<Int, LabError>?>(nil)
 
-  init(in lab: Lab) throws {
+  init(in lab: Lab, within limit: Duration = .milliseconds(1500)) throws {
     let before = try lab.packetsPublished(by: .cloudA)
-    Thread.detachNewThread { [ended] in
-      // It is cut off, so it fails; what matters is what the server does about that.
-      _ = lab.fetch(from: .pod, path: "/bytes/60000000", within: .seconds(3))
-      ended.signal()
+    Thread.detachNewThread {
+      let result = lab.fetch(from: .pod, path: "/bytes/\(Self.size)", within: limit)
+      self.result.withLock { $0 = result.map(\.utf8.count) }
     }
     let started = try eventually(within: .seconds(3), step: .milliseconds(20)) {
       try lab.packetsPublished(by: .cloudA) > before + 50 ? true : nil
@@ -40,7 +41,10 @@ private final class Download: Sendable {
     #expect(started == true)
   }
 
-  func wait() { ended.wait() }
+  /// How many octets came, or why not all of them.
+  @discardableResult func wait() throws -> Result<Int, LabError> {
+    try #require(eventually(within: .seconds(20)) { result.withLock { $0 } })
+  }
 }
 
 @Suite("S7: on a cloud server the interface vanishes under load", .serialized)
@@ -61,7 +65,7 @@ struct CloudTunnelGoesTests {
       let stopped = drops.filter { ["wan", "closed"].contains($0.key) && $0.value > before[$0.key] ?? 0 }
       #expect(!stopped.isEmpty, "nothing came that could have leaked: \(drops)")
       if watchfulness == .frozen { #expect(stopped["wan"] != nil, "\(drops)") }
-      download.wait()
+      try download.wait()
       try fault.heal(stage.lab)
       _ = try traffic.waitForAnswers(after: .now, within: .seconds(5))
       try stage.cloud.waitFor(phase: "ready", within: .seconds(5))
@@ -70,15 +74,21 @@ struct CloudTunnelGoesTests {
     try stage.expectInSync(stage.cloud)
   }
 
-  @Test("established connections go on once it is back", arguments: [CloudFault.linkDown, .linkDeleted])
-  func established(_ fault: CloudFault) throws {
+  @Test(
+    "a download that the outage interrupts goes on once the tunnel is back",
+    arguments: [CloudFault.linkDown, .linkDeleted], Watchfulness.allCases)
+  func established(_ fault: CloudFault, _ watchfulness: Watchfulness) throws {
     let stage = try Stage()
     try stage.underTraffic(RestartTests.streams) { traffic in
+      let download = try Download(in: stage.lab, within: .seconds(15))
+      if watchfulness == .frozen { stage.cloud.freeze() }
       try fault.strike(stage.lab)
-      try stage.cloud.waitFor(phase: "blocked", within: .seconds(3))
-      stage.lab.letPass(.milliseconds(300))
+      stage.lab.letPass(.milliseconds(500))
       try fault.heal(stage.lab)
-      _ = try traffic.waitForAnswers(after: .now, within: .seconds(6))
+      stage.cloud.thaw()
+      let octets = try download.wait().get()
+      #expect(octets == Download.size, "\(octets)")
+      _ = try traffic.waitForAnswers(after: .now, within: .seconds(5))
       #expect(traffic.report.counts.values.allSatisfy { $0.refused == 0 }, "\(traffic.report)")
     }
   }
@@ -92,7 +102,7 @@ struct CloudTunnelGoesTests {
     #expect(try lab.leaks().total == 0)
     try fault.strike(lab)
     lab.letPass(.seconds(1))
-    download.wait()
+    try download.wait()
     #expect(try lab.leaks().cloud > 0)
   }
 }
