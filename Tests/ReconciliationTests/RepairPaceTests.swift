@@ -3,7 +3,7 @@ import Testing
 
 @Suite("The pace of repairs")
 struct RepairPaceTests {
-  @Test("repairs are immediate for a long time, then ever slower up to a second, and immediate again after peace")
+  @Test("repairs are immediate for long, then ever slower up to a second, and immediate again after peace")
   func pace() {
     var now = Duration.zero
     var pace = RepairPace(now: now)

@@ -11,7 +11,9 @@ extension Tool {
   func plan() -> Int32 {
     attempt {
       // What run would use. A plan's own statuses leave none for a configuration that cannot be used.
-      guard let (loaded, _) = try? configurationOrLastGood(Log(level: .error)) else { return ExitStatus.failure }
+      guard let (loaded, _) = try? configurationOrLastGood(Log(level: .error)) else {
+        return ExitStatus.failure
+      }
       let kernel = try Kernel()
       let situation = try situationToPlanFor(loaded.configuration, kernel)
       let plan = try Reconciler(kernel, as: .onlooker).plan(loaded.configuration, situation)
