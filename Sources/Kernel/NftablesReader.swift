@@ -40,6 +40,7 @@ struct NftablesReader {
         }
         found = ObservedNftablesTable(
           ownership: Self.ownership(flags: flags, owner: owner, port: port), comment: comment ?? "")
+        if flags & Self.dormant != 0 { found?.foreignObjects.append("flag dormant") }
       })
     return found
   }
@@ -47,6 +48,9 @@ struct NftablesReader {
   /// `NFTA_TABLE_USERDATA`, `NFTA_TABLE_OWNER`: newer than some of the headers that the agent is built with.
   private static let tableUserData = 6
   private static let tableOwner = 7
+
+  /// `NFT_TABLE_F_DORMANT`: the table is there and none of it counts.
+  private static let dormant: UInt32 = 1
 
   private static func ownership(flags: UInt32, owner: UInt32?, port: UInt32)
     -> ObservedNftablesTable.Ownership
@@ -199,7 +203,7 @@ struct NftablesReader {
         )
       })
     table.counters = counters
-    table.foreignObjects = others
+    table.foreignObjects += others
   }
 
   /// Flow tables let packets pass our chains by; the agent makes none. A kernel without them has none.
