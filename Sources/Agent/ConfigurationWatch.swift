@@ -21,17 +21,20 @@ final class ConfigurationWatch {
   }
 
   private let path: String
-  private let changed: () -> Void
-  private var last: Signature
+  /// Whether to call again at the next look, though nothing may have changed.
+  enum Outcome { case settled, again }
+
+  private let changed: () -> Outcome
+  /// nil: not looked at yet, or to be looked at again.
+  private var last: Signature?
   private var sources: [EventSource] = []
   private var descriptor: Int32 = -1
 
   init(
-    on loop: EventLoop, path: String, pollInterval: Duration, changed: @escaping () -> Void
+    on loop: EventLoop, path: String, pollInterval: Duration, changed: @escaping () -> Outcome
   ) throws(EventLoopError) {
     self.path = path
     self.changed = changed
-    last = Signature(path)
     sources.append(try loop.every(pollInterval) { [unowned self] in look() })
     descriptor = inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC))
     guard descriptor >= 0 else { return }
@@ -58,7 +61,7 @@ final class ConfigurationWatch {
     let now = Signature(path)
     guard now != last else { return }
     last = now
-    changed()
+    if changed() == .again { last = nil }
   }
 
   private func drain() {

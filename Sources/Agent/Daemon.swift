@@ -26,6 +26,8 @@ final class Daemon {
   var last: (decision: Decision, desired: DesiredState)?
 
   var prober: ExitProber?
+  /// The link that the exits' health was learnt through.
+  var followed: InterfaceIndex?
   var zerotier: ZeroTierClient?
   var watch: ConfigurationWatch?
   var control: HTTPServer?
@@ -71,6 +73,7 @@ final class Daemon {
     zerotierSoon = try loop.onTrigger { [unowned self] in askZeroTier() }
     try configure(replacing: nil)
     configureListeners()
+    countFromHere()
     pass(.all, cause: .start)
     try startFeedingWatchdog()
     log.write(.notice, "started", [("role", "\(configuration.roleName)"), ("config", loaded.path)])
@@ -81,13 +84,9 @@ final class Daemon {
 
   /// Takes up what a former run left open, if it was for the same network.
   private func inherit() {
-    do throws(KernelError) {
-      try situation.inherit(from: kernel, configuration, formerNetwork: options.formerNetwork)
-      guard situation.word == .inherited else { return }
-      log.write(.info, "a former run left the tunnel open; it stays open while nothing speaks against it")
-    } catch {
-      log.write(.warning, "looking for what a former run left: \(error)")
-    }
+    situation.inherit(from: kernel, configuration, formerNetwork: options.formerNetwork, log)
+    guard situation.word == .inherited else { return }
+    log.write(.info, "a former run left the tunnel open; it stays open while nothing speaks against it")
   }
 
   private func watchSignals() throws(EventLoopError) {

@@ -52,14 +52,16 @@ extension Daemon {
   /// Makes the parts that the configuration decides, as far as it differs from the former.
   func configure(replacing former: AgentConfiguration?) throws(EventLoopError) {
     log.configure(configuration.log)
-    saveLastGood()
+    // Only once it is in the kernel: a next run takes over what the last good one left open.
+    ledger.isSaved = false
     if former?.zerotier != configuration.zerotier { try configureZeroTier(former) }
     try configureProber(former)
     if former?.reconcile != configuration.reconcile { try configureTimers() }
     if former != nil { listenerTrigger?.trigger() }
   }
 
-  private func saveLastGood() {
+  func saveLastGood() {
+    ledger.isSaved = true
     do { try ConfigurationStore(directory: options.stateDirectory).save(loaded) } catch {
       log.write(.warning, "keeping the last good configuration: \(error)")
     }
@@ -72,6 +74,7 @@ extension Daemon {
       situation.word = .none
       situation.reportedInterface = nil
       situation.report = nil
+      situation.networks = []
     }
     zerotier = try ZeroTierClient(on: loop, .init(settings))
     zerotierTimer = try loop.every(settings.pollInterval) { [unowned self] in askZeroTier() }
@@ -83,22 +86,26 @@ extension Daemon {
       prober = nil
       return
     }
-    if case .gateway(let before)? = former?.role, before.exits == gateway.exits,
-      before.probe == gateway.probe,
-      before.egressIP == gateway.egressIP
-    {
-      return
-    }
-    // Health is kept for exits that are the same.
-    let names = Set(gateway.exits.map(\.name))
-    if case .gateway(let before)? = former?.role {
-      for exit in before.exits where !gateway.exits.contains(exit) { situation.health[exit.name] = nil }
-    }
-    situation.health = situation.health.filter { names.contains($0.key) }
+    let before: GatewaySettings? = if case .gateway(let settings)? = former?.role { settings } else { nil }
+    let isSamePath =
+      before?.egressIP == gateway.egressIP && former?.zerotier.networkID == configuration.zerotier.networkID
+      && former?.zerotier.interface == configuration.zerotier.interface
+    if isSamePath, before?.exits == gateway.exits, before?.probe == gateway.probe { return }
+    if former != nil { forget(exitsOtherThan: isSamePath ? before?.exits ?? [] : [], of: gateway) }
     prober = try ExitProber(on: loop, gateway, log) { [unowned self] exit, input in probed(exit, input) }
     prober?.isEager = situation.health.isEmpty
+    guard former != nil else { return }
     let exits = gateway.exits.map { ($0, situation.health[$0.name] ?? ExitHealth()) }
     situation.choice.update(exits, gateway.probe, now: loop.now.sinceBoot)
+  }
+
+  /// What was learnt of an exit holds for that name, address and path alone.
+  private func forget(exitsOtherThan kept: [Exit], of gateway: GatewaySettings) {
+    let same = gateway.exits.filter { exit in
+      kept.contains { $0.name == exit.name && $0.address == exit.address }
+    }
+    situation.health = situation.health.filter { entry in same.contains { $0.name == entry.key } }
+    if !same.contains(where: { $0.name == situation.choice.active }) { situation.choice.reset() }
   }
 
   private func configureTimers() throws(EventLoopError) {
@@ -109,7 +116,11 @@ extension Daemon {
     }
     watch = try ConfigurationWatch(
       on: loop, path: options.configurationPath, pollInterval: settings.configPollInterval
-    ) { [unowned self] in _ = reload(because: "file changed") }
+    ) { [unowned self] in
+      _ = reload(because: "file changed")
+      // A file that could not be read may be readable without having changed.
+      return configurationError == nil ? .settled : .again
+    }
   }
 }
 

@@ -10,7 +10,10 @@ extension Daemon {
   /// - Parameter since: when the event that woke the loop was read; nil: nothing woke it.
   func pass(_ dirty: Domains, cause: PassCause, since: MonotonicTime? = nil) {
     let start = loop.now
+    // What failed is looked at again in every pass, so that none can take a part for the whole.
+    let dirty = dirty.union(ledger.unsettled)
     let surveyErrors = reconciler.survey(dirty.intersection(configuration.surveyed), &situation)
+    situation.rememberNetworks(configuration.zerotier)
     followTunnel()
     let previous = last
     let outcome = reconciler.reconcile(
@@ -19,7 +22,10 @@ extension Daemon {
     note(outcome, dirty, cause: cause, isDrift: previous?.desired == outcome.desired, since: since ?? start)
     if outcome.isVerified {
       retryDelay = DaemonOptions.firstRetry
+      ledger.unsettled = []
+      if !ledger.isSaved { saveLastGood() }
     } else {
+      ledger.unsettled = .all
       delay(.all, until: retryDelay, cause: .retry)
       retryDelay = min(DaemonOptions.longestRetry, retryDelay * 2)
     }
@@ -30,11 +36,12 @@ extension Daemon {
   private func followTunnel() {
     guard case .gateway(let gateway) = configuration.role, let prober else { return }
     let link = situation.probeLink(configuration.zerotier, gateway)
-    if let former = prober.link, former.index != link?.index {
-      for exit in gateway.exits { situation.health[exit.name] = ExitHealth() }
+    if let former = followed, former != link?.index {
+      situation.health = [:]
       situation.choice.reset()
       prober.isEager = true
     }
+    followed = link?.index
     prober.follow(link)
   }
 
@@ -49,10 +56,13 @@ extension Daemon {
     guard !outcome.plan.isEmpty else { return }
     if isDrift {
       let kinds = Dictionary(grouping: outcome.plan.steps, by: \.operation.kind.rawValue).mapValues(\.count)
-      if outcome.isVerified { ledger.counters.recordRepair(of: kinds, duration: now - since) }
-      ledger.pace.repaired(now: now.sinceBoot)
+      if outcome.isVerified {
+        ledger.counters.recordRepair(of: kinds, duration: now - since)
+        ledger.pace.repaired(now: now.sinceBoot)
+      }
     }
-    log(outcome, cause, isDrift: isDrift, took: now - since)
+    // What could not be done is told of by its errors.
+    if outcome.isVerified { log(outcome, cause, isDrift: isDrift, took: now - since) }
   }
 
   private func log(_ outcome: Reconciler.Outcome, _ cause: PassCause, isDrift: Bool, took: Duration) {

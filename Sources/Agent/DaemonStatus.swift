@@ -47,6 +47,7 @@ extension Daemon {
     } else if !blocks.isEmpty || !ledger.isTunnelUp {
       status.phase = .blocked
       status.reasons = blocks + kernelFindings
+      if status.reasons.isEmpty { status.reasons = [.pending] }
     } else {
       status.reasons = kernelFindings + degradations
       status.phase = status.reasons.isEmpty ? .ready : .degraded
@@ -122,13 +123,26 @@ extension Daemon {
     }
   }
 
+  /// Packets that were counted before the agent started are not its own to report.
+  func countFromHere() {
+    let names: [GuardCounter] =
+      switch configuration.role {
+      case .gateway: GuardCounter.gateway
+      case .cloud: GuardCounter.cloud
+      }
+    readCounters()
+    for name in names.map(\.guardName) where ledger.guardDrops[name] == nil {
+      ledger.guardDrops[name, default: FollowedCounter()].follow(0)
+    }
+  }
+
   /// Reads the kernel's counters into the ledger; called when somebody asks.
   func readCounters() {
     do throws(KernelError) {
       let counters = try kernel.counters()
-      for name in GuardCounter.allCases.map(\.rawValue) {
-        guard let counter = counters[name] else { continue }
-        ledger.guardDrops[name.droppingSuffix, default: FollowedCounter()].follow(counter.packets)
+      for name in GuardCounter.allCases {
+        guard let counter = counters[name.rawValue] else { continue }
+        ledger.guardDrops[name.guardName, default: FollowedCounter()].follow(counter.packets)
       }
       ledger.counters.followForwardedBytes(
         out: counters[TrafficCounter.out.rawValue]?.bytes ?? 0,
@@ -151,8 +165,12 @@ extension Situation {
   }
 }
 
+extension GuardCounter {
+  /// In the metrics: the counter's name without its ending.
+  fileprivate var guardName: String { rawValue.droppingSuffix }
+}
+
 extension String {
-  /// A guard's name in the metrics is its counter's without the ending.
   fileprivate var droppingSuffix: String { hasSuffix("_dropped") ? String(dropLast("_dropped".count)) : self }
 }
 

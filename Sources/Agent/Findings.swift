@@ -43,6 +43,11 @@ extension Finding {
     )
   }
 
+  static let pending = Finding(
+    code: "kernel-pending",
+    message: "the kernel's state is being changed and was not read back as wanted yet",
+    remedy: "wait a moment; if it stays, see the log")
+
   static let sharedTable = Finding(
     code: "kernel-feature-missing",
     message:

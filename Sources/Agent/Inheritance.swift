@@ -44,8 +44,3 @@ struct Inheritance {
     return InterfaceName(String(decoding: padded.prefix { $0 != 0 }, as: UTF8.self))
   }
 }
-
-extension Situation {
-  /// What an `Inheritance` is read from.
-  static let inheritedDomains: Domains = [.links, .addresses, .routes, .nftables, .mainDefaults]
-}

@@ -18,6 +18,10 @@ struct Ledger {
   var phaseSince = wallClock()
   var loadedAt = wallClock()
   var errors: [KernelError] = []
+  /// What a pass left other than desired, or could not read: nothing opens while there is any.
+  var unsettled: Domains = .all
+  /// The configuration in force is kept as the last good one.
+  var isSaved = false
   /// A pass has ended with the kernel as desired.
   var isVerified = false
   var isInSync = false
@@ -52,13 +56,16 @@ struct Ledger {
     }
     if let routes = seen.routes {
       objects[.route] = (wanted.tables.values.map(\.count).reduce(0, +), routes.count)
-      isTunnelUp = outcome.decision.isOpen && Self.isOpen(routes, wanted)
+      if case .gateway = outcome.decision.policy {
+        isTunnelUp = outcome.decision.isOpen && Self.isOpen(routes, wanted)
+      }
     }
     if let nftables = seen.nftables {
       tableHolder = nftables.foreignHolder
       objects[.nftables] = (wanted.nftables?.objectCount ?? 0, nftables.objectCount)
-      if case .cloud = outcome.decision.policy { isTunnelUp = outcome.decision.isOpen && outcome.isVerified }
     }
+    // There is no route to look for: the ruleset is what opens, and it was verified whole.
+    if case .cloud = outcome.decision.policy { isTunnelUp = outcome.decision.isOpen && outcome.isVerified }
     if let sysctls = seen.sysctls {
       objects[.sysctl] = (wanted.sysctls.count, wanted.sysctls.filter { sysctls[$0.key] == $0.value }.count)
     }

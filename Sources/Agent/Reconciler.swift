@@ -44,6 +44,12 @@ final class Reconciler {
     var isVerified: Bool { errors.isEmpty && (remainder?.isEmpty ?? true) }
   }
 
+  /// Reads each domain by itself, and says which could not be read.
+  func read(_ question: Question) -> (ObservedState, [KernelError]) {
+    var errors: [KernelError] = []
+    return (observe(question, &errors), errors)
+  }
+
   /// Reads what decisions rest on, as far as it is dirty.
   func survey(_ dirty: Domains, _ situation: inout Situation) -> [KernelError] {
     var errors: [KernelError] = []
@@ -59,7 +65,9 @@ final class Reconciler {
   ) -> Outcome {
     var errors = errors
     // Long lists are turned into routes and sets once, not with each look.
-    let isSame = previous.map { $0.decision.policy == decision.policy } ?? false
+    let isSame =
+      previous.map { $0.decision.policy == decision.policy && $0.decision.network == decision.network }
+      ?? false
     let desired = isSame ? previous?.desired ?? decision.desired : decision.desired
     let domains = dirty.union(desired.domains(differingFrom: previous?.desired)).subtracting(.situational)
     let question = Question(domains, for: desired)

@@ -16,6 +16,9 @@ struct Situation {
   /// What the API, or a former run, last called the network's link.
   var reportedInterface: InterfaceName?
 
+  /// Networks that the tunnel's link is in, or was in when it was last there.
+  var networks: [CIDR] = []
+
   // From the kernel.
   var links: [InterfaceIndex: Link] = [:]
   var addresses: [InterfaceAddress] = []
@@ -32,6 +35,15 @@ struct Situation {
     if let defaults = observed.mainDefaults { mainDefaults = defaults }
   }
 
+  /// Keeps what the tunnel's link and ZeroTier say of the networks: when both are gone, what was theirs stays
+  /// guarded.
+  mutating func rememberNetworks(_ settings: ZeroTierSettings) {
+    guard case .present(_, let addresses) = facts(settings).interface else { return }
+    let assigned = report?.assignedAddresses.map(\.network) ?? []
+    let found = Set(addresses.map(\.network) + assigned).filter { !CIDR.linkLocalIPv6.contains($0) }
+    if !found.isEmpty { networks = found.sorted() }
+  }
+
   func link(named name: InterfaceName) -> Link? { links.values.first { $0.name == name } }
 
   func addresses(on link: Link) -> [InterfaceAddress] { addresses.filter { $0.interface == link.index } }
@@ -45,7 +57,7 @@ struct Situation {
     }
     return GateFacts(
       network: settings.networkID, word: word, apiProblem: apiFailure?.message, interface: interface,
-      probeProblem: probeProblem)
+      networks: networks, probeProblem: probeProblem)
   }
 
   /// The link that exits can be probed through: up, with the egress IP on it.
@@ -92,15 +104,19 @@ struct Decision {
   let policy: Policy
   let reasons: [BlockReason]
   let network: ZeroTierNetworkID
-  let tunnel: Tunnel?
   let wan: WAN?
+  var tunnel: Tunnel? {
+    switch policy {
+    case .gateway(let policy, _, _): policy.tunnel
+    case .cloud(let policy, _, _): policy.tunnel
+    }
+  }
   /// Whether traffic may flow.
   var isOpen: Bool { reasons.isEmpty }
 
   init(_ configuration: AgentConfiguration, _ situation: Situation) {
     network = configuration.zerotier.networkID
     let facts = situation.facts(configuration.zerotier)
-    tunnel = facts.tunnel
     switch configuration.role {
     case .gateway(let gateway):
       let (decided, reasons) = GatewayPolicy.decide(facts, gateway, situation.choice, situation.health)

@@ -23,10 +23,11 @@ final class SituationSurvey {
 
   /// - Parameter formerNetwork: of the last run, whose open tunnel may be taken over.
   func run(_ kernel: Kernel, formerNetwork: ZeroTierNetworkID?) throws -> Situation {
-    try situation.inherit(from: kernel, configuration, formerNetwork: formerNetwork)
+    situation.inherit(from: kernel, configuration, formerNetwork: formerNetwork, log)
     let client = try ZeroTierClient(on: loop, .init(configuration.zerotier))
     _ = client.poll { [unowned self] poll in
       situation.take(poll)
+      situation.rememberNetworks(configuration.zerotier)
       probe()
     }
     try loop.run()
@@ -67,18 +68,26 @@ final class SituationSurvey {
 extension Situation {
   /// Takes up what a former run left open, if it was for the same network, and what the kernel says of links.
   mutating func inherit(
-    from kernel: Kernel, _ configuration: AgentConfiguration, formerNetwork: ZeroTierNetworkID?
-  ) throws(KernelError) {
-    var tables: Set<RoutingTableID> = []
-    if case .gateway(let gateway) = configuration.role { tables = [gateway.routingTable] }
-    let found = try kernel.observe(Question(Situation.inheritedDomains, tables: tables))
+    from kernel: Kernel, _ configuration: AgentConfiguration, formerNetwork: ZeroTierNetworkID?, _ log: Log
+  ) {
+    let question: Question =
+      switch configuration.role {
+      case .gateway(let gateway): Question([.links, .addresses, .routes], tables: [gateway.routingTable])
+      case .cloud: Question([.links, .addresses, .mainDefaults, .nftables])
+      }
+    // A part that cannot be read leaves nothing to take over, and is no reason not to guard.
+    let reader = Reconciler(kernel, as: .onlooker)
+    let (found, errors) = reader.read(question)
+    for error in errors { log.write(.warning, "looking for what a former run left: \(error)") }
     take(found)
+    rememberNetworks(configuration.zerotier)
     guard formerNetwork == configuration.zerotier.networkID,
       let inheritance = Inheritance(configuration, found)
     else { return }
     word = .inherited
     reportedInterface = inheritance.interface
     choice = ExitChoice(inherited: inheritance.exit)
+    rememberNetworks(configuration.zerotier)
   }
 
   /// Takes what ZeroTier said; no word is not a word, so what was last said for certain stands.
@@ -118,5 +127,6 @@ extension Situation {
     case let text?: word = .status(text)
     }
     choice = ExitChoice(active: status.activeExit?.name)
+    rememberNetworks(configuration.zerotier)
   }
 }

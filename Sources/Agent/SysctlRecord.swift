@@ -41,10 +41,16 @@ struct SysctlRecord {
     for (name, value) in values.sorted(by: { $0.key < $1.key }) { fputs("\(name)=\(value)\n", file) }
   }
 
-  /// Writes all values back and forgets them. A parameter whose link is gone is left.
-  func restore() -> [String] {
+  /// Writes all values back and forgets them. A parameter whose link is gone is left, and so is one of `leaving`:
+  /// what others may have come to rely on since.
+  func restore(leaving: Set<Sysctl.Key>) -> [String] {
     var done: [String] = []
+    let left = Set(leaving.map(\.name))
     for (name, value) in values.sorted(by: { $0.key < $1.key }) {
+      if left.contains(name) {
+        done.append("# \(name) stays as it is; before the agent it was \(value): sysctl -w \(name)=\(value)")
+        continue
+      }
       guard let file = fopen("/proc/sys/\(name)", "we") else { continue }
       fputs("\(value)\n", file)
       if fclose(file) == 0 { done.append("sysctl -w \(name)=\(value)") }

@@ -50,7 +50,7 @@ public final class Kernel: KernelAccess {
   public func tableOwnership() throws(KernelError) -> NftablesOwnership {
     do {
       return try nftables.supportsExclusiveTables() ? .exclusive : .shared
-    } catch where error.isFamilyMissing {
+    } catch  where error.isFamilyMissing {
       return .shared  // No nftables at all: each use of it will say so.
     }
   }

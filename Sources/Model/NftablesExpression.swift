@@ -59,6 +59,9 @@ extension NftablesMatch {
       let padded = Array(name.text.utf8) + [UInt8](repeating: 0, count: 16 - name.text.utf8.count)
       let key: NftablesExpression.MetaKey = direction == .input ? .inputInterfaceName : .outputInterfaceName
       return [.meta(key), .compare(comparison, padded)]
+    case .interfaceBeginning(let direction, let comparison, let text):
+      let key: NftablesExpression.MetaKey = direction == .input ? .inputInterfaceName : .outputInterfaceName
+      return [.meta(key), .compare(comparison, Array(text.utf8))]
     case .address(let end, let address):
       return Self.load(end, address.family) + [.compare(.equal, address.networkOrder)]
     case .addressInSet(let end, let membership, let set, let family):

@@ -100,6 +100,8 @@ public struct ConnectionState: OptionSet, Hashable, Sendable {
 
 public enum NftablesMatch: Hashable, Sendable {
   case interface(LinkDirection, Comparison, InterfaceName)
+  /// Any link whose name begins so, as nft writes `"zt*"`.
+  case interfaceBeginning(LinkDirection, Comparison, String)
   case address(PacketEnd, IPAddress)
   /// The set's key type says the family.
   case addressInSet(PacketEnd, Membership, set: String, AddressFamily)

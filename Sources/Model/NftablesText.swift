@@ -6,6 +6,9 @@ extension NftablesMatch: CustomStringConvertible {
     case .interface(let direction, let comparison, let name):
       let key = direction == .input ? "iifname" : "oifname"
       return "\(key) \(comparison == .equal ? "" : "!= ")\"\(name)\""
+    case .interfaceBeginning(let direction, let comparison, let text):
+      let key = direction == .input ? "iifname" : "oifname"
+      return "\(key) \(comparison == .equal ? "" : "!= ")\"\(text)*\""
     case .address(let end, let address):
       return "\(Self.key(end, address.family)) \(address)"
     case .addressInSet(let end, let membership, let set, let family):

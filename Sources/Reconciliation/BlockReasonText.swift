@@ -15,6 +15,7 @@ extension BlockReason {
     case .exitsUnhealthy: "exit-unhealthy"
     case .wanMissing: "wan-missing"
     case .wanOverlap: "wan-overlap"
+    case .interfaceIsWAN: "interface-is-wan"
     }
   }
 
@@ -34,6 +35,7 @@ extension BlockReason {
     case .wanMissing(let name):
       name.map { "there is no interface \($0)" } ?? "the main table has no default route"
     case .wanOverlap(let name): "cloud.sources contains the network of WAN interface \(name)"
+    case .interfaceIsWAN(let name): "interface \(name) is named as ZeroTier's and leads to the Internet"
     }
   }
 
@@ -58,6 +60,7 @@ extension BlockReason {
       "check the cloud server's agent and zerotier-one: ping its ZeroTier address from the egress IP"
     case .wanMissing(nil): "add a default route, or set cloud.wanInterface"
     case .wanMissing: "correct cloud.wanInterface"
+    case .interfaceIsWAN: "correct zerotier.interface or cloud.wanInterface"
     case .wanOverlap: "make cloud.sources the ZeroTier network alone"
     }
   }

@@ -13,7 +13,8 @@ struct CloudRuleset {
     self.policy = policy
     self.cloud = cloud
     self.network = network
-    zerotier = cloud.sources + networks
+    // What overlaps the server's own network is left out: else the guard would cut the server off.
+    zerotier = (cloud.sources + networks).filter { !policy.overlaps([$0]) }
   }
 
   var table: NftablesTable {
@@ -63,17 +64,11 @@ struct CloudRuleset {
         chains.append(NftablesChain("segment_size", hook: mangle, rules: clampRules(tunnel, wan)))
       }
     }
-    guard let wan = policy.wan else { return chains }
-    let isApart = !policy.overlaps(zerotier)
-    if isOpen || isApart { chains.append(translation(wan)) }
-    if isApart {
-      let last = NftablesChain.Hook(.filter, at: .postrouting, priority: ChainPriority.afterSourceNAT)
-      chains.append(NftablesChain("wan_guard", hook: last, rules: wanGuard(wan)))
-    }
+    if let wan = policy.wan, !policy.overlaps(cloud.sources) { chains.append(translation(wan)) }
+    let last = NftablesChain.Hook(.filter, at: .postrouting, priority: ChainPriority.afterSourceNAT)
+    chains.append(NftablesChain("wan_guard", hook: last, rules: wanGuard))
     return chains
   }
-
-  private var isOpen: Bool { if case .open = policy { true } else { false } }
 
   /// Stays while closed: the kernel undoes translations by the same hooks, and without them what the Internet
   /// still sends to an established flow would be this server's own, which would break the flow off.
@@ -85,10 +80,12 @@ struct CloudRuleset {
 
   private var closedRules: [NftablesRule] {
     let drop: [NftablesStatement] = [.counter(GuardCounter.closed.rawValue), .drop]
-    let byAddress: [(NftablesMatch, String)] = [
-      (.addressInSet(.source, .inside, set: SetName.zerotier, .ipv4), "closed: from ZeroTier addresses"),
-      (.addressInSet(.destination, .inside, set: SetName.zerotier, .ipv4), "closed: to ZeroTier addresses"),
-    ]
+    let byAddress: [(NftablesMatch, String)] = [SetName.sources, SetName.zerotier].flatMap { set in
+      [
+        (.addressInSet(.source, .inside, set: set, .ipv4), "closed: from \(set)"),
+        (.addressInSet(.destination, .inside, set: set, .ipv4), "closed: to \(set)"),
+      ]
+    }
     let byLink: [(NftablesMatch, String)] =
       policy.tunnel.map {
         [
@@ -179,14 +176,24 @@ struct CloudRuleset {
     }
   }
 
+  /// The links that lead out. Before the WAN is known that is every link but the tunnel; before that is known
+  /// either, every link that is not named as ZeroTier names its own.
+  private var outside: [NftablesMatch] {
+    if let wan = policy.wan { return [.interface(.output, .equal, wan.name)] }
+    let tunnel: NftablesMatch =
+      policy.tunnel.map { .interface(.output, .notEqual, $0.name) }
+      ?? .interfaceBeginning(.output, .notEqual, "zt")
+    return [.interface(.output, .notEqual, .loopback), tunnel]
+  }
+
   /// Behind source NAT: what still has a ZeroTier address here was not translated, or is an answer that lost
   /// its tunnel.
-  private func wanGuard(_ wan: WAN) -> [NftablesRule] {
+  private var wanGuard: [NftablesRule] {
     let families: [(String, AddressFamily)] = [(SetName.zerotier, .ipv4), (SetName.tunnelIPv6, .ipv6)]
     return families.flatMap { set, family in
       [PacketEnd.source, .destination].map { end in
         NftablesRule(
-          [.interface(.output, .equal, wan.name), .addressInSet(end, .inside, set: set, family)],
+          outside + [.addressInSet(end, .inside, set: set, family)],
           [.counter(GuardCounter.wan.rawValue), .drop], comment: "ZeroTier \(end) leaving by the WAN")
       }
     }
@@ -208,7 +215,8 @@ extension CloudPolicy {
 }
 
 extension GuardCounter {
-  static let cloud: [GuardCounter] = [
+  /// Those of a cloud server's table.
+  public static let cloud: [GuardCounter] = [
     .notASource, .spoofedSource, .deniedDestination, .notAllowed, .unsolicited, .wan, .closed,
   ]
 }

@@ -34,6 +34,7 @@ public enum BlockReason: Hashable, Sendable {
   case exitsUnhealthy([String])
   case wanMissing(InterfaceName?)
   case wanOverlap(InterfaceName)
+  case interfaceIsWAN(InterfaceName)
 }
 
 /// What is known that decides between open and closed.
@@ -43,17 +44,20 @@ public struct GateFacts: Equatable, Sendable {
   /// Why the API gives no answer now, if it gives none.
   public var apiProblem: String?
   public var interface: InterfaceState
+  /// Those that the tunnel's link is in, or was in when it was last there: what was theirs stays guarded.
+  public var networks: [CIDR]
   /// Why the last probe could not be sent, if it could not.
   public var probeProblem: String?
 
   public init(
     network: ZeroTierNetworkID, word: NetworkWord, apiProblem: String?, interface: InterfaceState,
-    probeProblem: String? = nil
+    networks: [CIDR] = [], probeProblem: String? = nil
   ) {
     self.network = network
     self.word = word
     self.apiProblem = apiProblem
     self.interface = interface
+    self.networks = networks
     self.probeProblem = probeProblem
   }
 
@@ -61,10 +65,12 @@ public struct GateFacts: Equatable, Sendable {
     if case .present(let link, _) = interface { Tunnel(link) } else { nil }
   }
 
-  /// The networks that the tunnel's link is in, as its addresses say, without the one that every link is in.
-  public var networks: [CIDR] {
-    guard case .present(_, let addresses) = interface else { return [] }
-    return addresses.map(\.network).filter { !CIDR.linkLocalIPv6.contains($0) }
+  /// The link as a gateway's tunnel: the egress IP is on it. A name alone is only what ZeroTier claims.
+  func tunnel(holding address: IPAddress) -> Tunnel? {
+    guard case .present(let link, let addresses) = interface,
+      addresses.contains(where: { $0.address == address })
+    else { return nil }
+    return Tunnel(link)
   }
 
   /// Reasons that concern the tunnel itself, in either role.
@@ -97,10 +103,11 @@ extension GatewayPolicy {
     {
       reasons.append(.egressIPMissing(gateway.egressIP, link.name))
     }
+    let held = facts.tunnel(holding: gateway.egressIP)
     guard let exit = gateway.exits.first(where: { $0.name == choice.active }) else {
-      return (.closed(tunnel: facts.tunnel), reasons + [exitReason(facts, gateway, health)])
+      return (.closed(tunnel: held), reasons + [exitReason(facts, gateway, health)])
     }
-    guard reasons.isEmpty, let tunnel = facts.tunnel else { return (.closed(tunnel: facts.tunnel), reasons) }
+    guard reasons.isEmpty, let tunnel = held else { return (.closed(tunnel: held), reasons) }
     return (.open(exit, tunnel: tunnel), [])
   }
 
@@ -121,9 +128,12 @@ extension CloudPolicy {
     guard let wan else {
       return (.closed(tunnel: facts.tunnel, wan: nil), reasons + [.wanMissing(wanted)])
     }
-    let closed = CloudPolicy.closed(tunnel: facts.tunnel, wan: wan)
+    // A name alone is only what ZeroTier claims: the way out is never the tunnel.
+    let tunnel = facts.tunnel.flatMap { $0.name == wan.name ? nil : $0 }
+    if let claimed = facts.tunnel, tunnel == nil { reasons.append(.interfaceIsWAN(claimed.name)) }
+    let closed = CloudPolicy.closed(tunnel: tunnel, wan: wan)
     if closed.overlaps(cloud.sources) { reasons.append(.wanOverlap(wan.name)) }
-    guard reasons.isEmpty, let tunnel = facts.tunnel else { return (closed, reasons) }
+    guard reasons.isEmpty, let tunnel else { return (closed, reasons) }
     return (.open(tunnel: tunnel, wan: wan), [])
   }
 }

@@ -14,6 +14,11 @@ public enum GuardCounter: String, CaseIterable, Sendable {
   case closed = "closed_dropped"
 }
 
+extension GuardCounter {
+  /// Those of a gateway's table.
+  public static let gateway: [GuardCounter] = [.egress, .egressIPv6]
+}
+
 public enum TrafficCounter: String, CaseIterable, Sendable {
   case out = "forwarded_out"
   case `in` = "forwarded_in"

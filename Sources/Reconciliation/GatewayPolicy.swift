@@ -28,7 +28,7 @@ extension DesiredState {
     let table = gateway.routingTable
     self.init(
       rules: gateway.rules(policy),
-      tables: [table: gateway.tunnelRoutes(policy), table.next: gateway.fallbackRoutes],
+      tables: [table: gateway.tunnelRoutes(policy, networks), table.next: gateway.fallbackRoutes],
       nftables: gateway.guardTable(policy, guardedIPv6: network.ipv6Prefixes + networks),
       sysctls: [Sysctl(.ipv4Forwarding, 1)]
         // 2, loose: replies come from anywhere in the Internet. The larger of this and `all` counts.
@@ -60,10 +60,16 @@ extension GatewaySettings {
 
   /// ip route show table T. When link or address goes, the kernel takes the routes through it and leaves the
   /// rest: what has no exception falls into the default that drops.
-  fileprivate func tunnelRoutes(_ policy: GatewayPolicy) -> [Route] {
+  fileprivate func tunnelRoutes(_ policy: GatewayPolicy, _ networks: [CIDR]) -> [Route] {
     var routes = exceptions(in: routingTable)
     if let tunnel = policy.tunnel, tunnel.isUp {
       routes += exits.map { route(CIDR($0.address), .onLink(tunnel.index), in: routingTable) }
+      // Where no exception has the ZeroTier network, this node still answers its other members through the tunnel.
+      let own = networks.filter { own in
+        own.family == egressIP.family && !excludedCIDRs.contains { $0.contains(own) }
+          && !exits.contains { CIDR($0.address) == own }
+      }
+      routes += own.withoutContained().map { route($0, .onLink(tunnel.index), in: routingTable) }
     }
     if case .open(let exit, let tunnel) = policy {
       routes.append(route(everything, .gateway(exit.address, via: tunnel.index), in: routingTable))

@@ -110,6 +110,8 @@ struct CloudConvergenceTests {
       "nft 'flush chain inet liteboxd segment_size; delete chain inet liteboxd segment_size'",
       "nft add set inet liteboxd other '{ type ipv4_addr; }'", "nft add quota inet liteboxd q 10 mbytes",
       "nft chain inet liteboxd forward '{ policy drop; }'", "nft add counter inet liteboxd c",
+      "nft insert rule inet liteboxd forward tcp dport '{ 80, 443 }' accept",
+      "nft 'add table inet liteboxd { flags dormant; }'",
     ])
   func drift(_ change: String) throws {
     try inNamespace {

@@ -100,6 +100,22 @@ struct GatewayConvergenceTests {
     }
   }
 
+  @Test("a foreign route by a next hop's number is removed from an owned table")
+  func nextHopObject() throws {
+    try inNamespace {
+      let gateway = try GatewayFixture()
+      try gateway.converge(to: try gateway.desired())
+      try shell(
+        """
+        ip nexthop add id 7 via 198.51.100.1 dev up0
+        ip route add 8.8.8.8/32 nhid 7 table 100; ip route add 8.0.0.0/7 nhid 7 table 101
+        """)
+      #expect(try gateway.route(to: "8.8.8.8").contains("dev up0"), "the control")
+      try gateway.converge(to: try gateway.desired())
+      #expect(try gateway.route(to: "8.8.8.8").contains("dev zt0"))
+    }
+  }
+
   @Test("teardown leaves the host as it was")
   func teardown() throws {
     try inNamespace {

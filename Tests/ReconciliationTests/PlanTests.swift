@@ -182,7 +182,7 @@ struct PlanTests {
     #expect(lines == ["ip route del 0.0.0.0/1 dev uplink0 table 100 proto boot"])
   }
 
-  @Test("a route prepended at the agent's own metric is removed, and one that took its place is replaced")
+  @Test("a route prepended at the agent's own metric is removed, and one that took its place goes first")
   func prepended() throws {
     let gateway = try Examples.gateway()
     let desired = Examples.open(gateway)
@@ -199,7 +199,10 @@ struct PlanTests {
     replaced.routes.append(foreign)
     #expect(
       Plan(from: replaced.observed, to: desired, as: .holder(.exclusive)).lines { _ in "zt0" }
-        == ["ip route replace default via 10.147.17.2 dev zt0 table 100 proto liteboxd"])
+        == [
+          "ip route del default dev zt0 table 100 proto boot",
+          "ip route add default via 10.147.17.2 dev zt0 table 100 proto liteboxd",
+        ])
   }
 
   @Test("a switch of exits replaces the default in place and changes nothing else")

@@ -68,7 +68,7 @@ extension Tool {
       return try withExtendedLifetime(lock) {
         let kernel = try Kernel()
         var situation = Situation()
-        try situation.inherit(from: kernel, loaded.configuration, formerNetwork: formerNetwork(log))
+        situation.inherit(from: kernel, loaded.configuration, formerNetwork: formerNetwork(log), log)
         return try settle(loaded.configuration, situation, .all.subtracting(.sysctls), kernel, log)
       }
     }
@@ -116,7 +116,9 @@ extension Tool {
             print(terminalSafe(line) + "\n", to: 1)
           }
         }
-        for line in try SysctlRecord().restore() { print(terminalSafe(line) + "\n", to: 1) }
+        for line in try SysctlRecord().restore(leaving: parametersToLeave) {
+          print(terminalSafe(line) + "\n", to: 1)
+        }
         let rest = Plan(from: try kernel.observe(question), to: .nothing, as: .onlooker)
         guard rest.isEmpty else {
           Tool.complain("something came back while it was removed; run teardown again")
@@ -125,6 +127,14 @@ extension Tool {
         return ExitStatus.success
       }
     }
+  }
+
+  /// On a Kubernetes node others rely on forwarding, and found it on when they started; a cloud server forwards for
+  /// the agent alone. Without a configuration to tell, nothing is risked.
+  private var parametersToLeave: Set<Sysctl.Key> {
+    let loaded = try? configurationOrLastGood(Log(level: .error))
+    if case .cloud? = loaded?.0.configuration.role { return [] }
+    return [.ipv4Forwarding]
   }
 
   private func isConfirmed() throws -> Bool {
