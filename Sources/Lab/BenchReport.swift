@@ -69,7 +69,7 @@ extension BenchReport {
     ]
   }
 
-  var text: String {
+  public var text: String {
     let rounds = repairs.map(\.times.count).max() ?? 0
     var lines = [BenchReport.row("from damage to repair, µs, \(rounds) times each", Spread.head)]
     lines += repairs.map { BenchReport.row("  \($0.title)", Spread($0.times).columns) }
@@ -84,7 +84,7 @@ extension BenchReport {
   }
 
   /// Times in seconds.
-  var json: JSONValue {
+  public var json: JSONValue {
     func rows(_ key: String, _ rows: [(title: String, times: [Duration])]) -> JSONValue {
       .array(
         rows.map { row in
