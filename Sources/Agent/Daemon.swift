@@ -31,6 +31,10 @@ final class Daemon {
   var control: HTTPServer?
   var metrics: HTTPServer?
   var listenerProblems: [Finding] = []
+  /// What the listeners were opened for.
+  var openedStatus: StatusSettings?
+  var openedMetrics: MetricsSettings?
+  var listenerTrigger: EventSource?
   var sources: [EventSource] = []
   var retryTimer: EventSource?
   var resyncTimer: EventSource?
@@ -62,8 +66,11 @@ final class Daemon {
     try watchSignals()
     try watchKernel()
     retryTimer = try loop.onTrigger { [unowned self] in retry() }
+    // A listener may not be closed from inside its own answer, so this waits for the loop's next round.
+    listenerTrigger = try loop.onTrigger { [unowned self] in configureListeners() }
     zerotierSoon = try loop.onTrigger { [unowned self] in askZeroTier() }
     try configure(replacing: nil)
+    configureListeners()
     pass(.all, cause: .start)
     try startFeedingWatchdog()
     log.write(.notice, "started", [("role", "\(configuration.roleName)"), ("config", loaded.path)])
@@ -114,6 +121,8 @@ final class Daemon {
       }
       guard !batch.dirty.isEmpty else { return }
       if batch.dirty.contains(.links) { expectTunnel() }
+      let wait = ledger.pace.wait(now: start.sinceBoot)
+      guard wait == .zero else { return delay(batch.dirty, until: wait, cause: .event) }
       pass(batch.dirty, cause: .event, since: start)
     } catch {
       log.write(.error, "\(error)")
@@ -127,12 +136,14 @@ final class Daemon {
     pass(dirty, cause: ledger.pendingCause)
   }
 
-  /// Passes later, with all that has come up until then.
+  /// Passes later, with all that has come up until then, at the earliest of the times that were asked for.
   func delay(_ dirty: Domains, until delay: Duration, cause: PassCause) {
-    if pending.isEmpty || cause == .overrun { ledger.pendingCause = cause }
-    let isWaiting = !pending.isEmpty
+    let due = loop.now + delay
+    let isSooner = pending.isEmpty || due < ledger.pendingDue
     pending.formUnion(dirty)
-    guard !isWaiting else { return }
+    guard isSooner else { return }
+    ledger.pendingCause = cause
+    ledger.pendingDue = due
     rearm(retryTimer, after: delay)
   }
 

@@ -5,11 +5,6 @@ import Reconciliation
 import Report
 import ZeroTier
 
-extension ConfigurationErrors {
-  /// On one line; `check` shows them all.
-  var summary: String { "\(headline)" + (all.count > 1 ? " (and \(all.count - 1) more)" : "") }
-}
-
 /// What became of a request to take the configuration file.
 enum ReloadResult {
   case applied
@@ -25,7 +20,7 @@ extension Daemon {
       let fresh = try loadConfiguration(at: options.configurationPath)
       return take(fresh, because: cause)
     } catch {
-      let text = error.summary
+      let text = "\(error)"
       if configurationError != text {
         log.write(.error, "configuration refused: \(text)", [("cause", cause)])
       }
@@ -61,7 +56,7 @@ extension Daemon {
     if former?.zerotier != configuration.zerotier { try configureZeroTier(former) }
     try configureProber(former)
     if former?.reconcile != configuration.reconcile { try configureTimers() }
-    configureListeners(former)
+    if former != nil { listenerTrigger?.trigger() }
   }
 
   private func saveLastGood() {
@@ -110,7 +105,7 @@ extension Daemon {
     let settings = configuration.reconcile
     resyncTimer = try loop.every(settings.resyncInterval) { [unowned self] in
       pass(.resync, cause: .interval)
-      configureListeners(configuration)
+      configureListeners()
     }
     watch = try ConfigurationWatch(
       on: loop, path: options.configurationPath, pollInterval: settings.configPollInterval

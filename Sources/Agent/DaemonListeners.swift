@@ -7,14 +7,16 @@ import Report
 extension Daemon {
   /// Opens what is not open, or not where the configuration wants it. A listener that cannot be opened is told
   /// of and tried again with each resync: it is no reason to stop guarding.
-  func configureListeners(_ former: AgentConfiguration?) {
+  func configureListeners() {
     listenerProblems = []
-    if control == nil || former?.status != configuration.status {
+    if control == nil || openedStatus != configuration.status {
       control = nil
+      openedStatus = configuration.status
       control = open("status socket") { () throws in try openControl() }
     }
-    if metrics == nil || former?.metrics != configuration.metrics {
+    if metrics == nil || openedMetrics != configuration.metrics {
       metrics = nil
+      openedMetrics = configuration.metrics
       if case .listen(let address, let port) = configuration.metrics {
         metrics = open("metrics listener") { () throws in
           try HTTPServer(on: loop, at: .tcp(address: "\(address)", port: port)) { [unowned self] in

@@ -10,8 +10,6 @@ extension Daemon {
   /// - Parameter since: when the event that woke the loop was read; nil: nothing woke it.
   func pass(_ dirty: Domains, cause: PassCause, since: MonotonicTime? = nil) {
     let start = loop.now
-    let wait = ledger.pace.wait(now: start.sinceBoot)
-    if cause == .event, wait > .zero { return delay(dirty, until: wait, cause: cause) }
     let surveyErrors = reconciler.survey(dirty.intersection(configuration.surveyed), &situation)
     followTunnel()
     let previous = last

@@ -68,6 +68,7 @@ extension Daemon {
     {
       findings.append(.standbyExit(active, insteadOf: first.name))
     }
+    if let port = ledger.tableHolder { findings.append(.tableHeld(by: port)) }
     findings += ledger.foreignRules.map(Finding.init(foreignRuleAhead:))
     findings += ledger.missingSystemRules.map(Finding.init(missingSystemRule:))
     if reconciler.ownership == .shared { findings.append(.sharedTable) }
@@ -110,7 +111,7 @@ extension Daemon {
       let health = situation.health[exit.name] ?? ExitHealth()
       status.health = ExitStatus.Health(rawValue: health.state.rawValue) ?? .unknown
       status.healthy = health.isUsable
-      status.active = ledger.isTunnelUp && situation.choice.active == exit.name
+      status.active = last?.decision.isOpen == true && situation.choice.active == exit.name
       let record = prober?.records[exit.name]
       status.rttSeconds = record?.roundTrip.map { $0 / .seconds(1) }
       status.lossRatio = record?.lossRatio

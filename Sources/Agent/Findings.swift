@@ -36,6 +36,13 @@ extension Finding {
       remedy: "correct \(path); the last good configuration stays in force until then")
   }
 
+  static func tableHeld(by port: UInt32) -> Finding {
+    Finding(
+      code: "table-held", message: "another process holds nftables table inet liteboxd: netlink port \(port)",
+      remedy: "the port is usually its process number: stop that process, then the agent takes the table over"
+    )
+  }
+
   static let sharedTable = Finding(
     code: "kernel-feature-missing",
     message:

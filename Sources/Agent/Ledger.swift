@@ -10,6 +10,9 @@ struct Ledger {
   var counters: AgentCounters
   var pace: RepairPace
   var pendingCause = PassCause.retry
+  var pendingDue = MonotonicTime(nanoseconds: 0)
+  /// The netlink port that holds the agent's nftables table, if that is another's.
+  var tableHolder: UInt32?
   var startedAt = wallClock()
   var phase = Phase.starting
   var phaseSince = wallClock()
@@ -52,6 +55,7 @@ struct Ledger {
       isTunnelUp = outcome.decision.isOpen && Self.isOpen(routes, wanted)
     }
     if let nftables = seen.nftables {
+      tableHolder = nftables.foreignHolder
       objects[.nftables] = (wanted.nftables?.objectCount ?? 0, nftables.objectCount)
       if case .cloud = outcome.decision.policy { isTunnelUp = outcome.decision.isOpen && outcome.isVerified }
     }
@@ -98,6 +102,10 @@ extension NftablesTable {
 }
 
 extension ObservedNftables {
+  var foreignHolder: UInt32? {
+    if case .present(let table) = self, case .another(let port) = table.ownership { port } else { nil }
+  }
+
   var objectCount: Int {
     guard case .present(let table) = self else { return 0 }
     return 1 + table.sets.count + table.counters.count + table.chains.count

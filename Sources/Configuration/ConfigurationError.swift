@@ -65,8 +65,11 @@ public struct ConfigurationErrors: Error, Hashable, Sendable {
 }
 
 extension ConfigurationErrors: CustomStringConvertible {
-  /// A line for each.
-  public var description: String { all.map(\.description).joined(separator: "\n") }
+  /// One line: the headline, and how many more there are in `all`.
+  public var description: String {
+    let others = all.count - 1
+    return headline.description + (others > 0 ? " (and \(others) more)" : "")
+  }
 }
 
 private func diagnosticPrefix(_ path: String, _ position: TextPosition?, _ key: String) -> String {

@@ -28,7 +28,7 @@ public struct ConfigurationStore: Sendable {
     // Whatever else stands there, or cannot be read, is replaced.
     if let kept = try? TrustedFile.read(target), kept == loaded.text { return }
     try makeDirectory()
-    // An escaped name has no leading dot, so that this is no other file's; what a crash left is written over.
+    // An escaped name has no leading dot, so that this is no other file's.
     let fresh = directory + "/.new-" + escapedName(absolute(loaded.path))
     do throws(Failure) {
       try write(loaded.text, to: fresh)
@@ -66,7 +66,9 @@ public struct ConfigurationStore: Sendable {
   }
 
   private func write(_ text: [UInt8], to path: String) throws(Failure) {
-    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    // Made anew: a leftover would keep its own mode, and a link would lead elsewhere.
+    guard unlink(path) == 0 || errno == ENOENT else { throw Failure("removing", path) }
+    let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw Failure("creating", path) }
     defer { close(file) }
     var rest = text[...]

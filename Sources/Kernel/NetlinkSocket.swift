@@ -110,7 +110,7 @@ final class NetlinkSocket {
     while true {
       var done = false
       try receive(attempt) { message in
-        guard message.type == UInt16(NLMSG_ERROR), (first...last).contains(message.sequence),
+        guard message.type == UInt16(NLMSG_ERROR), message.sequence &- first <= last &- first,
           let number = message.errorNumber
         else { return }
         if number != 0 { refusal = refusal ?? .refused(.init(rawValue: -number), message.errorText) }
@@ -196,10 +196,14 @@ final class NetlinkSocket {
 
   enum Drained { case all, overrun }
 
-  /// Shows every event that waits on a multicast socket, without blocking.
+  /// Datagrams that one `drain` takes at most: a flood of foreign events must not hold the loop.
+  private static let datagramsAtATime = 4096
+
+  /// Shows the events that wait on a multicast socket, without blocking. What a flood leaves waits for the next
+  /// call.
   func drain(_ visit: (ReceivedMessage) -> Void) throws(KernelError) -> Drained {
     var result = Drained.all
-    while true {
+    for _ in 0..<Self.datagramsAtATime {
       let count = mnl_socket_recvfrom(handle, &buffer, buffer.count)
       if count >= 0 {
         buffer.withUnsafeBytes {
@@ -214,5 +218,6 @@ final class NetlinkSocket {
       default: throw KernelError("reading netlink events", .system(call: "recvmsg", .last))
       }
     }
+    return result
   }
 }

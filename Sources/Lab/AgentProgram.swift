@@ -35,7 +35,8 @@ public struct AgentProgram: Sendable {
     ["STATE_DIRECTORY": stateDirectory, "RUNTIME_DIRECTORY": runtimeDirectory]
   }
 
-  func command(_ arguments: [String], wrapper: [String] = []) -> Command {
+  /// The program with its configuration, in the node's namespace; `wrapper` goes before it and has to become it.
+  public func command(_ arguments: [String], wrapper: [String] = []) -> Command {
     namespace.execute(wrapper + [program] + arguments + ["--config", configurationPath])
   }
 

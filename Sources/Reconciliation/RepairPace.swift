@@ -9,36 +9,42 @@ public struct RepairPace: Sendable {
   static let shortestDelay = Duration.milliseconds(5)
   static let longestDelay = Duration.seconds(1)
 
+  /// So long nothing may need a repair until a fight is over.
+  static let peace = Duration.seconds(10)
+
   private var inHand = RepairPace.burst
   private var refilledAt: Duration
+  private var repairedAt: Duration
   /// nil: no fight.
   public private(set) var delay: Duration?
 
   /// - Parameter now: monotonic time since any fixed point, here and below.
-  public init(now: Duration) { refilledAt = now }
+  public init(now: Duration) {
+    refilledAt = now
+    repairedAt = now
+  }
 
   /// Notes that drift was repaired.
   public mutating func repaired(now: Duration) {
-    refill(now)
-    inHand -= 1
-    if inHand < 1 {
-      inHand = 0
-      delay = min(Self.longestDelay, delay.map { $0 * 2 } ?? Self.shortestDelay)
-    } else if inHand > Self.burst / 2 {
-      delay = nil
+    settle(now)
+    repairedAt = now
+    inHand = max(0, inHand - 1)
+    if let delay {
+      self.delay = min(Self.longestDelay, delay * 2)
+    } else if inHand < 1 {
+      delay = Self.shortestDelay
     }
   }
 
   /// How long the next pass has to wait.
   public mutating func wait(now: Duration) -> Duration {
-    refill(now)
-    if inHand > Self.burst / 2 { delay = nil }
+    settle(now)
     return delay ?? .zero
   }
 
-  private mutating func refill(_ now: Duration) {
-    let seconds = Double((now - refilledAt) / .seconds(1))
-    inHand = min(Self.burst, inHand + seconds * Self.perSecond)
+  private mutating func settle(_ now: Duration) {
+    inHand = min(Self.burst, inHand + (now - refilledAt) / .seconds(1) * Self.perSecond)
     refilledAt = now
+    if now - repairedAt > Self.peace { delay = nil }
   }
 }

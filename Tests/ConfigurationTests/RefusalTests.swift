@@ -79,6 +79,18 @@ struct RefusalTests {
     #expect(errors.headline.suggestion == "egressIP")
   }
 
+  @Test("all errors of a file in one line are the headline and how many more there are")
+  func oneLine() throws {
+    let one = try #require(throws: ConfigurationErrors.self) { try parse(gatewayText("stauts: {}\n")) }
+    #expect(one.description == "agent.yaml:6:1: stauts: unknown key; did you mean \"status\"?")
+    let two = try #require(throws: ConfigurationErrors.self) { try parse("") }
+    #expect(two.description == "agent.yaml:1:1: role: missing; expected gateway or cloud (and 1 more)")
+    let many = try #require(throws: ConfigurationErrors.self) {
+      try parse((1...50).map { "unknown\($0): 1\n" }.joined())
+    }
+    #expect(many.description.hasSuffix(" (and 19 more)"))
+  }
+
   @Test("names from the file cannot speak to a terminal or break a line")
   func hostileNames() {
     let key = #""\e[2J\nrole\u202e\"""# + ": 1\n"

@@ -51,13 +51,20 @@ struct StoreTests {
     #expect(try store.load(for: path)?.configuration.role.name == .cloud)
   }
 
-  @Test("a temporary file that a crash left is written over")
+  @Test("a temporary file that a crash left is replaced, whoever could read it and wherever it led")
   func leftover() throws {
-    let path = try scratch.write(gatewayText())
+    let loaded = try loadConfiguration(at: try scratch.write(gatewayText()))
+    let fresh = "state/.new-" + escapedName(loaded.path)
     #expect(mkdir(store.directory, 0o700) == 0)
-    try scratch.write(String(repeating: "x", count: 10_000), as: "state/.new-" + escapedName(path))
-    try store.save(try loadConfiguration(at: path))
-    #expect(try store.load(for: path)?.text == Array(gatewayText().utf8))
+    try scratch.write(String(repeating: "x", count: 10_000), as: fresh, mode: 0o644)
+    try store.save(loaded)
+    #expect(try store.load(for: loaded.path) == loaded)
+    #expect(try status(store.file(for: loaded.path)).st_mode & 0o7777 == 0o600)
+    let other = try scratch.write("other", as: "other")
+    #expect(unlink(store.file(for: loaded.path)) == 0 && symlink(other, scratch(fresh)) == 0)
+    try store.save(loaded)
+    #expect(try store.load(for: loaded.path) == loaded)
+    #expect(try status(other).st_size == 5)
   }
 
   @Test("two files have two last good configurations")

@@ -55,6 +55,20 @@ struct BrokenConfigurationTests {
     }
   }
 
+  @Test(
+    "without a capability it says which and for what, and touches nothing",
+    arguments: ["net_admin", "net_raw"])
+  func capability(_ name: String) throws {
+    let lab = try Lab()
+    defer { lab.close() }
+    let program = try lab.agentProgram(on: .gateway)
+    let result = try program.command(["run"], wrapper: ["setpriv", "--bounding-set=-\(name)"]).run()
+    #expect(result.status == .exited(1))
+    #expect(
+      result.stderr.contains("CAP_\(name.uppercased()) is missing: it is needed for "), "\(result.stderr)")
+    #expect(try !lab.namespace(.gateway).ip("rule show").contains("10.147.17.1"))
+  }
+
   @Test("a symbolic link that is exchanged, as Kubernetes does, is followed")
   func linkSwap() throws {
     let stage = try Stage()

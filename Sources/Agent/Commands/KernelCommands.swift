@@ -10,7 +10,10 @@ extension Tool {
   /// liteboxd-agent plan
   func plan() -> Int32 {
     attempt {
-      let loaded = try configuration()
+      // What run would use. A plan's own statuses leave none for a configuration that cannot be used.
+      guard let (loaded, _) = try? configurationOrLastGood(Log(level: .error)) else {
+        return ExitStatus.failure
+      }
       let kernel = try Kernel()
       let situation = try situationToPlanFor(loaded.configuration, kernel)
       let plan = try Reconciler(kernel, as: .onlooker).plan(loaded.configuration, situation)

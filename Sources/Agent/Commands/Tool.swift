@@ -74,7 +74,7 @@ public struct Tool {
     do throws(ConfigurationErrors) {
       return (try loadConfiguration(at: invocation.configurationPath), nil)
     } catch {
-      let problem = error.summary
+      let problem = "\(error)"
       do {
         if let kept = try store.load(for: invocation.configurationPath) {
           log.write(.error, "configuration refused, the last good one stays in force: \(problem)")
