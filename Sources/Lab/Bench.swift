@@ -8,6 +8,9 @@ public struct Bench {
     public var agent: String?
     /// Of each fault.
     public var rounds = 200
+    /// Of quiet between two rounds. By default repairs are fewer than what the agent takes for a fight, and it is
+    /// asleep when the fault comes.
+    public var pause = Duration.milliseconds(25)
     /// Starts of the program.
     public var starts = 20
     /// How long the agent is watched at rest.
@@ -39,7 +42,7 @@ public struct Bench {
     try agent.waitFor(phase: "ready", within: .seconds(10))
     lab.letPass(.seconds(1))
     let footprint = try Footprint(of: agent, over: options.rest, intervals)
-    let repairs = try lab.measureRepairs(rounds: options.rounds, agent)
+    let repairs = try lab.measureRepairs(rounds: options.rounds, pause: options.pause, agent)
     return BenchReport(
       repairs: repairs, ownedTable: try lab.deleteOwnedTable(), starts: starts, footprint: footprint)
   }
@@ -71,14 +74,17 @@ extension Lab {
     }.joined(separator: "\n")
   }
 
-  /// Each fault so often. From the system call that does the damage, which is before anybody can know of it, to
-  /// the announcement that all is as it was.
-  fileprivate func measureRepairs(rounds: Int, _ agent: AgentProcess) throws -> [BenchReport.Repair] {
+  /// Each fault, or the one of that title, so often. From the system call that does the damage, which is before
+  /// anybody can know of it, to the announcement that all is as it was.
+  public func measureRepairs(
+    rounds: Int, pause: Duration, _ agent: AgentProcess, of wanted: String? = nil
+  ) throws -> [BenchReport.Repair] {
     let device = try zeroTier(.gateway).device
     return try namespace(.gateway).inside {
       preferThisThread()
-      let clock = try RepairClock()
-      return try BenchFault.all(device: device).map { fault in
+      let clock = try RepairClock(pause: pause)
+      let faults = try BenchFault.all(device: device).filter { wanted == nil || $0.title == wanted }
+      return try faults.map { fault in
         var times: [Duration] = []
         for _ in 0..<rounds {
           do { times.append(try clock.time(fault)) } catch {
@@ -99,14 +105,12 @@ extension Lab {
 
 /// Does damage and waits for its repair. Stays on one thread, which hears the kernel itself.
 private final class RepairClock {
-  /// Between two rounds: fewer repairs a second than what the agent takes for a fight, and an agent that is
-  /// asleep when the fault comes.
-  private static let quiet = Duration.milliseconds(25)
-
+  private let pause: Duration
   private let requests: RoutingSocket
   private let events: RoutingSocket
 
-  init() throws(LabError) {
+  init(pause: Duration) throws(LabError) {
+    self.pause = pause
     requests = try RoutingSocket()
     events = try RoutingSocket(groups: BenchFault.groups)
     try events.setPatience(.seconds(5))
@@ -115,7 +119,7 @@ private final class RepairClock {
   func time(_ fault: BenchFault) throws -> Duration {
     try requests.request(fault.prelude)
     try requests.acknowledge(fault.prelude.count)
-    try events.settle(Self.quiet)
+    try events.settle(pause)
     let start = Moment.now
     let answers = try perform(fault.act)
     var missing = fault.restored

@@ -37,6 +37,18 @@ struct BenchTests {
     #expect(report.text.contains("rule deleted"))
   }
 
+  @Test("finds every one of a thousand deletions in a row repaired: an event that comes early is no lost one")
+  func quickDeletions() throws {
+    let lab = try Lab()
+    defer { lab.close() }
+    try lab.startAgent(on: .cloudA).waitFor(phase: "ready", within: .seconds(10))
+    let agent = try lab.startAgent(on: .gateway)
+    try agent.waitFor(phase: "ready", within: .seconds(10))
+    let found = try lab.measureRepairs(
+      rounds: 1000, pause: .milliseconds(1), agent, of: "route deleted")
+    #expect(found.map(\.times.count) == [1000])
+  }
+
   @Test("finds one thread, few descriptors, and less than 12 MB in a release build at rest")
   func footprint() throws {
     let found = try measure(rounds: 1).footprint
