@@ -31,6 +31,11 @@ final class SituationSurvey {
     }
     try loop.run()
     prober = nil
+    if case .gateway(let gateway) = configuration.role {
+      // Once, when all have answered or had their time: the first to answer need not be the preferred one.
+      let exits = gateway.exits.map { ($0, situation.health[$0.name] ?? ExitHealth()) }
+      situation.choice.update(exits, gateway.probe, now: loop.now.sinceBoot)
+    }
     return situation
   }
 
@@ -55,8 +60,6 @@ final class SituationSurvey {
   private func probed(_ exit: String, _ input: ExitHealth.Input, _ gateway: GatewaySettings) {
     guard situation.health[exit] == nil else { return }
     situation.health[exit, default: ExitHealth()].take(input, gateway.probe)
-    let exits = gateway.exits.map { ($0, situation.health[$0.name] ?? ExitHealth()) }
-    situation.choice.update(exits, gateway.probe, now: loop.now.sinceBoot)
     if situation.health.count == gateway.exits.count { loop.stop() }
   }
 }
@@ -75,7 +78,7 @@ extension Situation {
     else { return }
     word = .inherited
     reportedInterface = inheritance.interface
-    choice = ExitChoice(active: inheritance.exit)
+    choice = ExitChoice(inherited: inheritance.exit)
   }
 
   /// Takes what ZeroTier said; no word is not a word, so what was last said for certain stands.

@@ -48,7 +48,11 @@ public final class Kernel: KernelAccess {
   /// Whether this kernel has tables that nobody but their owner can change and that outlive it. Tried with an
   /// empty table, in one batch that makes and deletes it.
   public func tableOwnership() throws(KernelError) -> NftablesOwnership {
-    try nftables.supportsExclusiveTables() ? .exclusive : .shared
+    do {
+      return try nftables.supportsExclusiveTables() ? .exclusive : .shared
+    } catch where error.isFamilyMissing {
+      return .shared  // No nftables at all: each use of it will say so.
+    }
   }
 
   public func observe(_ question: Question) throws(KernelError) -> ObservedState {

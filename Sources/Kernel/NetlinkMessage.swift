@@ -4,6 +4,9 @@ import Glibc
 /// A netlink message under construction (linux/netlink.h): a header, a family's own header, attributes. All
 /// numbers in host order unless the attribute says otherwise; attributes are aligned to four octets.
 struct NetlinkMessage {
+  /// Octets of `struct nlmsghdr`.
+  static let headerSize = 16
+
   private(set) var bytes: [UInt8]
 
   init(type: UInt16, flags: Int32, sequence: UInt32) {

@@ -40,6 +40,7 @@ struct NftablesReader {
         }
         found = ObservedNftablesTable(
           ownership: Self.ownership(flags: flags, owner: owner, port: port), comment: comment ?? "")
+        if flags & Self.dormant != 0 { found?.foreignObjects.append("flag dormant") }
       })
     return found
   }
@@ -47,6 +48,9 @@ struct NftablesReader {
   /// `NFTA_TABLE_USERDATA`, `NFTA_TABLE_OWNER`: newer than some of the headers that the agent is built with.
   private static let tableUserData = 6
   private static let tableOwner = 7
+
+  /// `NFT_TABLE_F_DORMANT`: the table is there and none of it counts.
+  private static let dormant: UInt32 = 1
 
   private static func ownership(flags: UInt32, owner: UInt32?, port: UInt32)
     -> ObservedNftablesTable.Ownership
@@ -146,24 +150,31 @@ struct NftablesReader {
         sets[name] = ObservedSet(nil)
         continue
       }
-      sets[name] = ObservedSet(NftablesSet(name, type, ranges: try elements(of: name, type)))
+      sets[name] = ObservedSet(try elements(of: name, type).map { NftablesSet(name, type, ranges: $0) })
     }
     return sets
   }
 
-  private func elements(of name: String, _ type: NftablesSet.KeyType) throws(KernelError) -> [ClosedRange<
-    UInt128
-  >] {
+  /// nil when it holds an element that is no interval.
+  private func elements(of name: String, _ type: NftablesSet.KeyType) throws(KernelError)
+    -> [ClosedRange<UInt128>]?
+  {
     var bounds: [NftablesSetCodec.Bound] = []
+    var isPlain = true
     try dump(
       NFT_MSG_GETSETELEM,
       filter: {
         $0.put(Int(NFTA_SET_ELEM_LIST_TABLE.rawValue), text: NftablesTable.name)
         $0.put(Int(NFTA_SET_ELEM_LIST_SET.rawValue), text: name)
       },
-      restart: { bounds.removeAll() },
-      visit: { (message) throws(KernelError) in bounds += try NftablesSetCodec.bounds(in: message) })
-    return NftablesSetCodec.ranges(bounds, type)
+      restart: {
+        bounds.removeAll()
+        isPlain = true
+      },
+      visit: { (message) throws(KernelError) in
+        if let found = try NftablesSetCodec.bounds(in: message) { bounds += found } else { isPlain = false }
+      })
+    return isPlain ? NftablesSetCodec.ranges(bounds, type) : nil
   }
 
   private func objects(into table: inout ObservedNftablesTable) throws(KernelError) {
@@ -192,7 +203,7 @@ struct NftablesReader {
         )
       })
     table.counters = counters
-    table.foreignObjects = others
+    table.foreignObjects += others
   }
 
   /// Flow tables let packets pass our chains by; the agent makes none. A kernel without them has none.

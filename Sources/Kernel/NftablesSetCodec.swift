@@ -49,8 +49,8 @@ enum NftablesSetCodec {
     let isEnd: Bool
   }
 
-  /// Bounds of the elements that one message carries.
-  static func bounds(in message: ReceivedMessage) throws(KernelError) -> [Bound] {
+  /// Bounds of the elements that one message carries; nil if one of them is no bound, as a catch-all element.
+  static func bounds(in message: ReceivedMessage) throws(KernelError) -> [Bound]? {
     guard let set = NftnlSet() else {
       throw KernelError("reading a set", .system(call: "malloc", .init(rawValue: ENOMEM)))
     }
@@ -61,7 +61,9 @@ enum NftablesSetCodec {
     var bounds: [Bound] = []
     while let element = nftnl_set_elems_iter_next(iterator) {
       var length: UInt32 = 0
-      guard let key = nftnl_set_elem_get(element, UInt16(NFTNL_SET_ELEM_KEY), &length) else { continue }
+      guard let key = nftnl_set_elem_get(element, UInt16(NFTNL_SET_ELEM_KEY), &length), length > 0 else {
+        return nil
+      }
       let value = UnsafeRawBufferPointer(start: key, count: Int(length)).reduce(UInt128(0)) {
         $0 << 8 | UInt128($1)
       }

@@ -68,6 +68,25 @@ enum RouteCodec {
   /// `RTM_F_CLONED`
   private static let isCloned: UInt32 = 0x200
 
+  /// The message that deletes a dumped route: what was dumped, but for next hops beside a next hop's number, which
+  /// the kernel tells together and does not take together.
+  static func deletion(of dump: [UInt8]) -> [UInt8] {
+    dump.withUnsafeBytes { bytes in
+      let attributes = UnsafeRawBufferPointer(rebasing: bytes[headerSize...])
+      guard NetlinkAttributes.find(Int(RTA_NH_ID.rawValue), in: attributes) != nil else { return dump }
+      var message = NetlinkMessage(type: 0, flags: 0, sequence: 0)
+      message.put(raw: Array(bytes[..<headerSize]))
+      for attribute in NetlinkAttributes(attributes) where !expansions.contains(attribute.type) {
+        message.put(Int(attribute.type), Array(attribute.payload))
+      }
+      return Array(message.bytes[NetlinkMessage.headerSize...])
+    }
+  }
+
+  /// What the kernel spells out of a next hop that it knows by number.
+  private static let expansions = Set(
+    [RTA_OIF, RTA_GATEWAY, RTA_MULTIPATH, RTA_VIA, RTA_ENCAP, RTA_ENCAP_TYPE].map { UInt16($0.rawValue) })
+
   private static func scope(_ kind: Route.Kind) -> UInt8 {
     guard case .unicast(let hops) = kind, hops.allSatisfy({ $0.gateway == nil }) else { return 0 }
     return 253  // RT_SCOPE_LINK

@@ -132,7 +132,7 @@ final class RouteTables {
   /// ip route del; one that is gone already is no error.
   func delete(_ route: ObservedRoute) throws(KernelError) {
     do {
-      try change("deleting route \(text(route.route))", RTM_DELROUTE, 0) { $0.put(raw: route.dump) }
+      try change("deleting route \(text(route.route))", RTM_DELROUTE, 0) { $0.put(raw: RouteCodec.deletion(of: route.dump)) }
     } catch  where error.errno == ESRCH || error.errno == ENODEV {}
   }
 

@@ -66,7 +66,13 @@ public struct RoutingRule: Hashable, Sendable {
 
   /// Whether a packet that has this source and comes from anywhere could be decided by this rule.
   public func mayMatch(source: IPAddress) -> Bool {
-    family == source.family && selector.mark == nil && (selector.source?.contains(source) ?? true)
+    guard family == source.family, selector.mark == nil else { return false }
+    // `not` turns all of the selector round, so that any other part of it may match as well.
+    if selector.others.contains("not") {
+      let isSourceAlone = selector == Selector(source: selector.source, others: ["not"])
+      return !isSourceAlone || !(selector.source?.contains(source) ?? true)
+    }
+    return selector.source?.contains(source) ?? true
   }
 }
 

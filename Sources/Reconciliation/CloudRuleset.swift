@@ -57,20 +57,30 @@ struct CloudRuleset {
         NftablesChain(CloudChain.fromZeroTier, rules: fromZeroTier(wan)),
         NftablesChain(CloudChain.toZeroTier, rules: toZeroTier(wan)),
         NftablesChain(CloudChain.forward, hook: forward, rules: forwardRules(tunnel)),
-        NftablesChain(
-          "source_nat", hook: .init(.nat, at: .postrouting, priority: ChainPriority.sourceNAT),
-          rules: [sourceNAT(wan)]),
       ]
       if cloud.clampMSS == .clamp {
         let mangle = NftablesChain.Hook(.filter, at: .forward, priority: ChainPriority.mangle)
         chains.append(NftablesChain("segment_size", hook: mangle, rules: clampRules(tunnel, wan)))
       }
     }
-    if let wan = policy.wan, !policy.overlaps(zerotier) {
+    guard let wan = policy.wan else { return chains }
+    let isApart = !policy.overlaps(zerotier)
+    if isOpen || isApart { chains.append(translation(wan)) }
+    if isApart {
       let last = NftablesChain.Hook(.filter, at: .postrouting, priority: ChainPriority.afterSourceNAT)
       chains.append(NftablesChain("wan_guard", hook: last, rules: wanGuard(wan)))
     }
     return chains
+  }
+
+  private var isOpen: Bool { if case .open = policy { true } else { false } }
+
+  /// Stays while closed: the kernel undoes translations by the same hooks, and without them what the Internet
+  /// still sends to an established flow would be this server's own, which would break the flow off.
+  private func translation(_ wan: WAN) -> NftablesChain {
+    NftablesChain(
+      "source_nat", hook: .init(.nat, at: .postrouting, priority: ChainPriority.sourceNAT),
+      rules: [sourceNAT(wan)])
   }
 
   private var closedRules: [NftablesRule] {

@@ -8,8 +8,17 @@ public struct ExitChoice: Equatable, Sendable {
   /// Since when each exit has been healthy without a break, on the loop's monotonic clock.
   private var healthySince: [String: Duration] = [:]
 
-  /// - Parameter active: the exit that a former run left open, if the kernel still holds it so.
-  public init(active: String? = nil) { self.active = active }
+  /// The exit that a former run left open: it stays so while nothing is known against it.
+  private var inherited: String?
+
+  /// - Parameter inherited: the exit that a former run left open, if the kernel still holds it so.
+  public init(inherited: String? = nil) {
+    active = inherited
+    self.inherited = inherited
+  }
+
+  /// One that is known to be in use: a running daemon says so.
+  public init(active: String?) { self.active = active }
 
   /// Chooses anew.
   /// - Parameter now: monotonic time since any fixed point.
@@ -23,6 +32,9 @@ public struct ExitChoice: Equatable, Sendable {
         healthySince[exit.name] = nil
       }
     }
+    if let known = exits.first(where: { $0.exit.name == inherited }), !known.health.isUntried(settings) {
+      inherited = nil
+    }
     let usable = exits.filter { keeps($0, settings) }.map(\.exit.name)
     guard let active, let place = usable.firstIndex(of: active) else {
       active = usable.first
@@ -34,9 +46,8 @@ public struct ExitChoice: Equatable, Sendable {
     self.active = settled ?? active
   }
 
-  /// An exit that is in use stays so while nothing is known against it: that is what a restart finds.
   private func keeps(_ candidate: (exit: Exit, health: ExitHealth), _ settings: ProbeSettings) -> Bool {
-    candidate.health.isUsable || (candidate.exit.name == active && candidate.health.isUntried(settings))
+    candidate.health.isUsable || (candidate.exit.name == inherited && candidate.health.isUntried(settings))
   }
 
   /// The tunnel went: whoever comes back first is as good as any.

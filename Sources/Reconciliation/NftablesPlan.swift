@@ -43,7 +43,11 @@ extension NftablesTransaction {
     let wrongChain = table.chains.contains { wanted in
       found.chains.contains { $0.name == wanted.name && $0.hook != wanted.hook }
     }
-    return wrongSet || wrongChain || !found.foreignObjects.isEmpty
+    // A set that nobody wants may be anonymous, and goes with its rule only; one that cannot be read may hold anything.
+    let foreignSet = found.sets.contains { name, set in
+      set.set == nil || !table.sets.contains { $0.name == name }
+    }
+    return wrongSet || foreignSet || wrongChain || !found.foreignObjects.isEmpty
   }
 
   private static func amend(
@@ -57,8 +61,6 @@ extension NftablesTransaction {
     changes += table.counters.filter { found.counters[$0] == nil }.map { .addCounter($0) }
     changes += amendChains(found, table)
     // What no rule refers to any more goes last.
-    let sets = Set(table.sets.map(\.name))
-    changes += found.sets.keys.filter { !sets.contains($0) }.sorted().map { .deleteSet($0) }
     let counters = Set(table.counters)
     changes += found.counters.keys.filter { !counters.contains($0) }.sorted().map { .deleteCounter($0) }
     return changes

@@ -86,7 +86,10 @@ public struct Plan: Sendable {
     for route in found.values.joined() {
       // Another's route in a table that is no longer ours stays.
       guard desired[route.route.key.table] != nil || route.route.isOwned else { continue }
-      add(route.route.carriesTraffic ? .evictRoutes : .deleteRoutes, .deleteRoute(route))
+      // In a table that is still ours it goes at once. A former table serves until the new one does, but for a
+      // teardown, which begins with the tunnel.
+      let isUrgent = desired[route.route.key.table] != nil || desired.isEmpty
+      add(isUrgent && route.route.carriesTraffic ? .evictRoutes : .deleteRoutes, .deleteRoute(route))
     }
   }
 
@@ -96,6 +99,10 @@ public struct Plan: Sendable {
     if let place = found.firstIndex(where: { $0.route.value == wanted.value }) {
       for (index, other) in found.enumerated() where index != place { add(.evictRoutes, .deleteRoute(other)) }
     } else if found.isEmpty {
+      add(stage, .addRoute(wanted))
+    } else if wanted.carriesTraffic, found.contains(where: { !$0.route.isOwned && $0.route.carriesTraffic }) {
+      // Another's way out goes first, and does not wait for the tunnel to be opened.
+      for other in found { add(.evictRoutes, .deleteRoute(other)) }
       add(stage, .addRoute(wanted))
     } else {
       // The first is replaced in place; the rest may only go once it was.

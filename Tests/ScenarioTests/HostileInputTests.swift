@@ -99,26 +99,18 @@ struct APIFaultTests {
       let status = try stage.gateway.waitFor(phase: "degraded", within: .seconds(5))
       #expect(status["reasons"]?.array?.first?["code"]?.string?.hasPrefix("zerotier-api-") == true)
       let watch = try KernelWatch(.gateway, in: stage.lab)
-      let start = Moment.now
-      try stage.lab.namespace(.gateway).ip("rule del priority 150")
-      try stage.waitForState(before)
+      for _ in 0..<10 {
+        let start = Moment.now
+        try stage.lab.namespace(.gateway).ip("rule del priority 150")
+        let time = eventually(within: .seconds(2)) { watch.repairTime(since: start, of: .rule) }
+        #expect(try #require(time) < .milliseconds(100))
+      }
       try watch.stop()
-      #expect(try #require(watch.repairTime(since: start, of: .rule)) < .milliseconds(100))
+      try stage.waitForState(before)
+      #expect(try stage.gateway.status()?["phase"] == "degraded")
       _ = try traffic.waitForAnswers(after: .now, within: .seconds(3))
       try stage.lab.zeroTier(.gateway).tell(.api(.normal))
       try stage.gateway.waitFor(phase: "ready", within: .seconds(5))
-    }
-  }
-
-  @Test("a definite word closes the tunnel", arguments: ZeroTierNetworkState.allCases.filter { $0 != .ok })
-  func word(_ state: ZeroTierNetworkState) throws {
-    let stage = try Stage()
-    try stage.underTraffic { _ in
-      try stage.lab.zeroTier(.gateway).tell(.network(state))
-      // The tunnel itself still carries frames: it is ZeroTier's word alone that counts here.
-      try stage.lab.zeroTier(.gateway).tell(.passFrames)
-      try stage.gateway.waitFor(phase: "blocked", within: .seconds(3))
-      #expect(try stage.lab.routeGet("8.8.8.8") == .blackhole)
     }
   }
 

@@ -28,7 +28,7 @@ final class Stage {
   /// Everything of the agent's on that node, as text that is the same when the state is.
   func state(of node: Node = .gateway) throws -> String {
     let namespace = try lab.namespace(node)
-    let routes = try ["100", "101"].map { table in
+    let routes = try OwnedObject.tables.map { table in
       let listing = try Command(["ip", "-n", namespace.name, "route", "show", "table", table]).run().stdout
       // The kernel orders routes of one prefix by age.
       return listing.split(separator: "\n").sorted().joined(separator: "\n")
@@ -37,7 +37,10 @@ final class Stage {
     let table = try namespace.execute(["nft", "-s", "list", "table", "inet", "liteboxd"]).run().stdout
       .split(separator: "\n").filter { !$0.hasPrefix("table ") && !$0.hasPrefix("\tflags ") }
       .joined(separator: "\n")
-    return try ([namespace.ip("rule show")] + routes + [table]).joined(separator: "\n")
+    let parameters = try OwnedObject.parameters(of: node, in: lab)
+    let sysctls = try namespace.execute(["sysctl", "-e"] + parameters.map(\.name)).run().stdout
+    return try ([namespace.ip("rule show"), namespace.ip("-6 rule show")] + routes + [table, sysctls])
+      .joined(separator: "\n")
   }
 
   /// Waits until the node's state is that text again.
@@ -56,15 +59,52 @@ final class Stage {
     }
   }
 
-  /// Runs `body` under traffic of every kind on both paths and checks that nothing leaked.
-  func underTraffic(_ body: (Traffic) throws -> Void) throws {
+  /// Both paths with TCP, UDP and ICMP, and IPv6 from a socket bound to the node's ZeroTier address.
+  static let everyFlow = TrafficFlow.all.union([.boundIPv6])
+
+  /// Whether traffic is answered when a scenario begins.
+  enum Beginning { case flowing, blocked }
+
+  /// Runs `body` under traffic and checks that nothing leaked, on any path, from its start to its end.
+  func underTraffic(
+    _ flows: Set<TrafficFlow> = Stage.everyFlow, from beginning: Beginning = .flowing,
+    _ body: (Traffic) throws -> Void
+  ) throws {
     try lab.resetLeaks()
-    let traffic = try lab.startTraffic(perSecond: 50)
-    _ = try traffic.waitForAnswers(after: .now, within: .seconds(5))
+    let traffic = try lab.startTraffic(flows, perSecond: 50)
+    if beginning == .flowing { _ = try traffic.waitForAnswers(after: .now, within: .seconds(5)) }
     try body(traffic)
     let report = try traffic.stop()
     let leaks = try lab.leaks()
     #expect(leaks.total == 0, "\(leaks) of \(report)")
+    #expect(flows.allSatisfy { report[$0].sent > 0 }, "\(report)")
+  }
+
+  /// No lookup with the egress IP as source ends at the uplink: what Cilium's BPF asks, and what the node's own
+  /// sockets ask.
+  func expectNoWayPast(_ cause: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    for destination in ["8.8.8.8", "1.1.1.1", Address.server, "200.1.2.3"] {
+      for arrival in ["pod0", nil] {
+        let answer = try lab.routeGet(destination, iif: arrival)
+        #expect(
+          answer != .interface("uplink0"), "\(cause): \(destination) from \(arrival ?? "the node")",
+          sourceLocation: sourceLocation)
+      }
+    }
+  }
+
+  func counter(_ path: String..., of agent: AgentProcess? = nil) throws -> Int64 {
+    var value = try (agent ?? gateway).status()
+    for key in path { value = value?[key] }
+    return value?.integer ?? -1
+  }
+
+  /// Packets that each guard of the agent's has dropped.
+  func guardDrops(of agent: AgentProcess) throws -> [String: Int64] {
+    let drops = try agent.status()?["guardDrops"]?.array ?? []
+    return Dictionary(
+      drops.compactMap { drop in drop["guard"]?.string.map { ($0, drop["packets"]?.integer ?? -1) } }
+    ) { first, _ in first }
   }
 }
 
@@ -74,28 +114,4 @@ func difference(_ after: String, _ before: String) -> String {
   return
     (old.filter { !new.contains($0) }.map { "- \($0)" } + new.filter { !old.contains($0) }.map { "+ \($0)" })
     .joined(separator: "\n")
-}
-
-/// Ways in which the tunnel goes, and how each comes back.
-enum TunnelFault: String, CaseIterable, Sendable {
-  case linkDown, linkDeleted, addressDeleted, killed
-
-  func strike(_ lab: Lab) throws {
-    let zerotier = try lab.zeroTier(.gateway)
-    switch self {
-    case .linkDown: try zerotier.tell(.linkDown)
-    case .linkDeleted: try zerotier.tell(.linkDelete)
-    case .addressDeleted: try zerotier.tell(.addressDelete)
-    case .killed: try zerotier.kill()
-    }
-  }
-
-  func heal(_ lab: Lab) throws {
-    let zerotier = try lab.zeroTier(.gateway)
-    switch self {
-    case .linkDown: try zerotier.tell(.linkUp)
-    case .addressDeleted: try zerotier.tell(.addressAdd)
-    case .linkDeleted, .killed: try zerotier.restart()
-    }
-  }
 }
