@@ -123,6 +123,8 @@ final class Daemon {
       let wait = ledger.pace.wait(now: start.sinceBoot)
       guard wait == .zero else { return delay(batch.dirty, until: wait, cause: .event) }
       pass(batch.dirty, cause: .event, since: start)
+      let late = batch.dirty.intersection(DaemonOptions.announcedEarly)
+      if !late.isEmpty { delay(late, until: DaemonOptions.secondLook, cause: .retry) }
     } catch {
       log.write(.error, "\(error)")
       delay(.all, until: retryDelay, cause: .retry)
@@ -164,6 +166,12 @@ struct DaemonOptions {
 
   static let firstRetry = Duration.milliseconds(50)
   static let longestRetry = Duration.seconds(5)
+  /// The kernel announces that an IPv4 route goes, or a link with its routes, just before it is out of its table
+  /// (fib_table_delete() of net/ipv4/fib_trie.c), and since 6.9 a reader does not wait for the writer. Who is
+  /// quick finds it still there, and hears no more of it.
+  static let announcedEarly: Domains = [.routes, .mainDefaults]
+  /// Longer than a writer is kept off its processor for.
+  static let secondLook = Duration.milliseconds(5)
   /// After a link came or went while there is no tunnel, ZeroTier is asked so often, for so long.
   static let eagerPoll = Duration.milliseconds(250)
   static let eagerTime = Duration.seconds(10)

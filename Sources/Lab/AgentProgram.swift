@@ -13,7 +13,7 @@ public struct AgentProgram: Sendable {
   public let socket: String
   let logPath: String
   let namespace: NetworkNamespace
-  private let program: String
+  let program: String
 
   init(_ node: Node, in lab: Lab) throws {
     self.node = node

@@ -6,116 +6,146 @@ import JSON
 public struct Bench {
   public struct Options: Sendable {
     public var agent: String?
+    /// Of each fault.
     public var rounds = 200
+    /// Of quiet between two rounds. By default repairs are fewer than what the agent takes for a fight, and it is
+    /// asleep when the fault comes.
+    public var pause = Duration.milliseconds(25)
+    /// Starts of the program.
+    public var starts = 20
     /// How long the agent is watched at rest.
     public var rest = Duration.seconds(10)
     public var asJSON = false
     public init() {}
   }
 
-  /// What is done to the agent's state, and what the kernel says when that and its repair happen.
-  struct Kind: Sendable {
-    let title: String
-    let object: KernelEvent.Object
-    let command: [String]
-    /// Events from the first of the damage to the last of the repair.
-    let events: Int
-
-    static func all(device: String) -> [Kind] {
-      [
-        Kind(title: "rule deleted", object: .rule, "ip rule del priority 150", events: 2),
-        Kind(title: "route deleted", object: .route, "ip route del throw 10.0.0.0/8 table 100", events: 2),
-        Kind(
-          title: "tunnel default deleted", object: .route, "ip route del default table 100 metric 0",
-          events: 2),
-        Kind(
-          title: "tunnel default replaced", object: .route,
-          "ip route replace default via 198.51.100.1 dev uplink0 table 100", events: 2),
-        Kind(title: "table of 8 routes flushed", object: .route, "ip route flush table 100", events: 16),
-        Kind(title: "ip_forward set to 0", object: .parameter, "sysctl -qw net.ipv4.ip_forward=0", events: 2),
-        Kind(
-          title: "rp_filter set to 1", object: .parameter, "sysctl -qw net/ipv4/conf/\(device)/rp_filter=1",
-          events: 2),
-      ]
-    }
-
-    private init(title: String, object: KernelEvent.Object, _ command: String, events: Int) {
-      self.title = title
-      self.object = object
-      self.command = command.split(separator: " ").map(String.init)
-      self.events = events
-    }
-  }
-
   /// 0 when everything could be measured.
   public static func run(_ options: Options) -> Int32 {
     do {
-      let report = try Bench(options).measure()
-      print(options.asJSON ? report.json.text : report.text)
+      let found = try measure(options)
+      print(options.asJSON ? found.json.text : found.text)
       return 0
     } catch {
-      print("The benchmark broke off: \(error)")
+      report("The benchmark broke off: \(error)")
       return 1
     }
   }
 
-  private let options: Options
-  init(_ options: Options) { self.options = options }
-
-  func measure() throws -> BenchReport {
+  public static func measure(_ options: Options) throws -> BenchReport {
     let lab = try Lab(.init(agent: options.agent))
     defer { lab.close() }
-    // Polls as an operator has them, so that what is seen at rest is what a host pays.
-    let usual = try lab.configuration(for: .gateway, metrics: "127.0.0.1:9479")
-      .replacing("500ms", with: "2s").replacing("200ms", with: "1s").replacing("5s", with: "30s")
-      .replacing("level: debug", with: "level: info")
-    var report = BenchReport()
+    let intervals = Intervals()
+    let configuration = try lab.configuration(for: .gateway, intervals, metrics: "127.0.0.1:9479")
     try lab.startAgent(on: .cloudA).waitFor(phase: "ready", within: .seconds(10))
-    report.start = try measureStart(lab, usual)
-    let agent = try lab.startAgent(on: .gateway, configuration: usual)
+    let starts = try lab.measureStarts(options.starts, configuration)
+    let agent = try lab.startAgent(on: .gateway, configuration: configuration)
     try agent.waitFor(phase: "ready", within: .seconds(10))
-    report.footprint = try Footprint(of: agent, over: options.rest, in: lab)
-    let device = try lab.zeroTier(.gateway).device
-    for kind in Kind.all(device: device) { report.repairs.append(try measure(kind, lab, agent)) }
-    return report
+    lab.letPass(.seconds(1))
+    let footprint = try Footprint(of: agent, over: options.rest, intervals)
+    let repairs = try lab.measureRepairs(rounds: options.rounds, pause: options.pause, agent)
+    return BenchReport(
+      repairs: repairs, ownedTable: try lab.deleteOwnedTable(), starts: starts, footprint: footprint)
   }
 
-  private func measure(_ kind: Kind, _ lab: Lab, _ agent: AgentProcess) throws -> BenchReport.Repair {
-    var times: [Duration] = []
-    let watch = try KernelWatch(.gateway, in: lab)
-    for _ in 0..<options.rounds {
-      let start = Moment.now
-      try lab.namespace(.gateway).execute(kind.command).output()
-      let found = eventually(within: .seconds(5), step: .microseconds(200)) { () -> Duration? in
-        let events = watch.events(since: start).filter { $0.object == kind.object }
-        guard events.count >= kind.events, let first = events.first, let last = events.last else {
-          return nil
+  /// How often the measured agent looks at what nobody announces: the defaults.
+  struct Intervals {
+    let probe = Duration.seconds(1)
+    let zeroTier = Duration.seconds(2)
+    let configuration = Duration.seconds(2)
+    let resync = Duration.seconds(30)
+  }
+}
+
+extension Lab {
+  /// The lab's own configuration of a node with these intervals, and nothing logged but what matters.
+  func configuration(for node: Node, _ intervals: Bench.Intervals, metrics: String) throws -> String {
+    let wanted = [
+      "pollInterval": "\(intervals.zeroTier.wholeSeconds)s", "level": "info",
+      "configPollInterval": "\(intervals.configuration.wholeSeconds)s",
+      "resyncInterval": "\(intervals.resync.wholeSeconds)s",
+      "interval": "\(intervals.probe.wholeSeconds)s", "timeout": "\(intervals.probe.wholeSeconds)s",
+    ]
+    let lines = try configuration(for: node, metrics: metrics).split(
+      separator: "\n", omittingEmptySubsequences: false)
+    return lines.map { line in
+      let key = line.prefix { $0 != ":" }.drop { $0 == " " }
+      guard let value = wanted[String(key)] else { return String(line) }
+      return line.prefix { $0 != ":" } + ": " + value
+    }.joined(separator: "\n")
+  }
+
+  /// Each fault, or the one of that title, so often. From the system call that does the damage, which is before
+  /// anybody can know of it, to the announcement that all is as it was.
+  public func measureRepairs(
+    rounds: Int, pause: Duration, _ agent: AgentProcess, of wanted: String? = nil
+  ) throws -> [BenchReport.Repair] {
+    let device = try zeroTier(.gateway).device
+    return try namespace(.gateway).inside {
+      preferThisThread()
+      let clock = try RepairClock(pause: pause)
+      let faults = try BenchFault.all(device: device).filter { wanted == nil || $0.title == wanted }
+      return try faults.map { fault in
+        var times: [Duration] = []
+        for _ in 0..<rounds {
+          do { times.append(try clock.time(fault)) } catch {
+            throw LabError("timing: \(fault.title)", "round \(times.count + 1): \(error)\n\(agent.log)")
+          }
         }
-        return last.time - first.time
+        return BenchReport.Repair(title: fault.title, times: times.sorted())
       }
-      guard let found else { throw LabError(kind.title, "not repaired after 5 s:\n\(agent.log)") }
-      times.append(found)
     }
-    try watch.stop()
-    return BenchReport.Repair(title: kind.title, times: times.sorted())
   }
 
-  /// From the start of the program to the first rule, and to the first answer of `status`, in an empty namespace.
-  private func measureStart(_ lab: Lab, _ configuration: String) throws -> BenchReport.Start {
-    var toGuard: [Duration] = []
-    for _ in 0..<5 {
-      let watch = try KernelWatch(.gateway, in: lab)
-      let start = Moment.now
-      let agent = try lab.startAgent(on: .gateway, configuration: configuration)
-      let first = eventually(within: .seconds(5), step: .microseconds(200)) {
-        watch.events(since: start).filter { $0.object == .rule }.dropFirst().first
+  /// What becomes of an attempt to delete the agent's nftables table.
+  fileprivate func deleteOwnedTable() throws -> BenchReport.OwnedTable {
+    let command = try namespace(.gateway).execute(["nft", "delete", "table", "inet", "liteboxd"])
+    return try command.run().status == .exited(0) ? .deleted : .refused
+  }
+}
+
+/// Does damage and waits for its repair. Stays on one thread, which hears the kernel itself.
+private final class RepairClock {
+  private let pause: Duration
+  private let requests: RoutingSocket
+  private let events: RoutingSocket
+
+  init(pause: Duration) throws(LabError) {
+    self.pause = pause
+    requests = try RoutingSocket()
+    events = try RoutingSocket(groups: BenchFault.groups)
+    try events.setPatience(.seconds(5))
+  }
+
+  func time(_ fault: BenchFault) throws -> Duration {
+    try requests.request(fault.prelude)
+    try requests.acknowledge(fault.prelude.count)
+    try events.settle(pause)
+    let start = Moment.now
+    let answers = try perform(fault.act)
+    var missing = fault.restored
+    while true {
+      let heard = try events.receive()
+      let now = Moment.now
+      missing.subtract(heard)
+      if missing.isEmpty {
+        try requests.acknowledge(answers)
+        return now - start
       }
-      guard let first else { throw LabError("starting the agent", "no rules after 5 s:\n\(agent.log)") }
-      toGuard.append(first.time - start)
-      _ = try agent.terminateAndWait()
-      _ = try agent.run(["teardown", "--yes"])
-      try watch.stop()
     }
-    return BenchReport.Start(toGuard: toGuard.sorted())
+  }
+
+  /// How many answers there are to read.
+  private func perform(_ act: BenchFault.Act) throws -> Int {
+    switch act {
+    case .request(let messages, let flags):
+      try requests.request(messages, flags)
+      return messages.count
+    case .write(let text, let file):
+      let bytes = Array(text.utf8)
+      guard pwrite(file.number, bytes, bytes.count, 0) == bytes.count else {
+        throw LabError("setting a parameter", errno: errno)
+      }
+      return 0
+    }
   }
 }

@@ -1,116 +1,102 @@
-import Glibc
 import JSON
 
 /// What a benchmark found.
-struct BenchReport {
-  struct Repair {
-    let title: String
+public struct BenchReport: Sendable {
+  public struct Repair: Sendable {
+    public let title: String
     /// Sorted.
-    let times: [Duration]
+    public let times: [Duration]
   }
 
-  struct Start {
-    /// From exec to both rules in place, behind the guard and both tables; sorted.
-    let toGuard: [Duration]
-  }
+  /// From the start of the program; sorted.
+  public struct Starts: Sendable {
+    /// The first change of the kernel that it makes: it tries what nftables can do.
+    public internal(set) var toFirstChange: [Duration] = []
+    /// The last one before it says that it is ready: guard, tables and rules stand.
+    public internal(set) var toFailClosed: [Duration] = []
+    /// READY=1, after the kernel was read again.
+    public internal(set) var toReady: [Duration] = []
 
-  var repairs: [Repair] = []
-  var start = Start(toGuard: [])
-  var footprint: Footprint?
-
-  static func quantile(_ sorted: [Duration], _ share: Double) -> Duration {
-    guard !sorted.isEmpty else { return .zero }
-    return sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]
-  }
-
-  var text: String {
-    var lines = [
-      "from the kernel's event to the repair's, µs                 median      p90      p99      max"
-    ]
-    for repair in repairs {
-      let figures = [0.5, 0.9, 0.99, 1].map {
-        Self.column("\(Self.quantile(repair.times, $0).nanoseconds / 1000)")
-      }
-      lines.append("  \(repair.title.padding(to: 54))\(figures.joined())")
+    mutating func sort() {
+      toFirstChange.sort()
+      toFailClosed.sort()
+      toReady.sort()
     }
-    lines.append("  nftables objects: the kernel refuses others any change of the owned table")
-    lines.append("")
-    lines.append("from exec to fail-closed: median \(milliseconds(Self.quantile(start.toGuard, 0.5)))")
-    if let footprint { lines += [""] + footprint.lines }
-    return lines.joined(separator: "\n")
   }
+
+  /// The agent's nftables table under somebody else's hands. Nothing is to be repaired where the kernel refuses.
+  public enum OwnedTable: String, Sendable {
+    case refused = "refused by the kernel (owned table)"
+    case deleted = "deleted (this kernel's tables have no owner); not timed"
+  }
+
+  public let repairs: [Repair]
+  public let ownedTable: OwnedTable
+  public let starts: Starts
+  public let footprint: Footprint
+}
+
+/// The figures that are shown of a sorted list.
+private struct Spread {
+  static let shares = [("median", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)]
+  let values: [(name: String, time: Duration)]
+
+  init(_ sorted: [Duration]) {
+    values = Spread.shares.map { name, share in
+      let index = min(sorted.count - 1, Int(Double(sorted.count) * share))
+      return (name, sorted.isEmpty ? .zero : sorted[index])
+    }
+  }
+
+  var columns: String {
+    values.map { Spread.column("\($0.time.nanoseconds / 1000)") }.joined()
+  }
+
+  var members: [JSONValue.Member] { values.map { .init($0.name, .number($0.time.seconds)) } }
+
+  static var head: String { shares.map { column($0.0) }.joined() }
 
   private static func column(_ text: String) -> String {
     String(repeating: " ", count: max(1, 9 - text.count)) + text
   }
-
-  var json: JSONValue {
-    let repairs = repairs.map { repair -> JSONValue in
-      let figures = [("median", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)].map { name, share in
-        JSONValue.Member(name, .number(Self.quantile(repair.times, share).seconds))
-      }
-      return .object(
-        [.init("kind", .string(repair.title)), .init("rounds", .integer(Int64(repair.times.count)))] + figures
-      )
-    }
-    return .object([
-      .init("repairSeconds", .array(repairs)),
-      .init("execToFailClosedSeconds", .number(Self.quantile(start.toGuard, 0.5).seconds)),
-      .init("footprint", footprint?.json ?? .null),
-    ])
-  }
 }
 
-/// What a process holds, and how often it woke while nothing happened.
-struct Footprint {
-  let residentKiB: Int
-  let proportionalKiB: Int
-  let threads: Int
-  let descriptors: Int
-  let wakeUpsPerSecond: Double
-  let cpuShare: Double
-
-  init(of agent: AgentProcess, over time: Duration, in lab: Lab) throws {
-    let process = "/proc/\(agent.pid)"
-    func number(_ file: String, _ key: String) throws -> Int {
-      let line = try readFile("\(process)/\(file)").split(separator: "\n").first { $0.hasPrefix(key) }
-      return line.flatMap { Int($0.split(whereSeparator: \.isWhitespace).dropFirst().first ?? "") } ?? 0
-    }
-    func ticks() throws -> Int {
-      // Fields 14 and 15 of proc(5)'s stat, counted behind the command's name in parentheses.
-      let fields = try readFile("\(process)/stat").split(separator: ")").last?.split(separator: " ") ?? []
-      return fields.count > 12 ? (Int(fields[11]) ?? 0) + (Int(fields[12]) ?? 0) : 0
-    }
-    let before = (try number("status", "voluntary_ctxt_switches:"), try ticks())
-    lab.letPass(time)
-    let after = (try number("status", "voluntary_ctxt_switches:"), try ticks())
-    wakeUpsPerSecond = Double(after.0 - before.0) / time.seconds
-    cpuShare = Double(after.1 - before.1) / Double(sysconf(Int32(_SC_CLK_TCK))) / time.seconds
-    residentKiB = try number("status", "VmRSS:")
-    proportionalKiB = try number("smaps_rollup", "Pss:")
-    threads = try number("status", "Threads:")
-    descriptors = try Command(["ls", "\(process)/fd"]).output().split(separator: "\n").count
-  }
-
-  var lines: [String] {
-    let wakes = (wakeUpsPerSecond * 10).rounded() / 10
-    return [
-      "at rest: RSS \(residentKiB) KiB, PSS \(proportionalKiB) KiB, \(threads) thread(s), \(descriptors) descriptors",
-      "         \(wakes) wake-ups a second, \((cpuShare * 10_000).rounded() / 100) % of a core",
-    ]
-  }
-
-  var json: JSONValue {
+extension BenchReport {
+  private var startRows: [(title: String, times: [Duration])] {
     [
-      "residentKiB": .integer(Int64(residentKiB)), "proportionalKiB": .integer(Int64(proportionalKiB)),
-      "threads": .integer(Int64(threads)), "descriptors": .integer(Int64(descriptors)),
-      "wakeUpsPerSecond": .number(wakeUpsPerSecond), "cpuShare": .number(cpuShare),
+      ("the kernel is first changed", starts.toFirstChange), ("fail-closed", starts.toFailClosed),
+      ("READY=1", starts.toReady),
     ]
   }
-}
 
-extension String {
-  fileprivate func padding(to width: Int) -> String {
-    self + String(repeating: " ", count: max(0, width - count))
+  public var text: String {
+    let rounds = repairs.map(\.times.count).max() ?? 0
+    var lines = [BenchReport.row("from damage to repair, µs, \(rounds) times each", Spread.head)]
+    lines += repairs.map { BenchReport.row("  \($0.title)", Spread($0.times).columns) }
+    lines.append(BenchReport.row("  nftables table deleted", "  \(ownedTable.rawValue)"))
+    lines += ["", BenchReport.row("from exec, µs, \(starts.toReady.count) times", Spread.head)]
+    lines += startRows.map { BenchReport.row("  until \($0.title)", Spread($0.times).columns) }
+    return (lines + [""] + footprint.lines).joined(separator: "\n")
+  }
+
+  private static func row(_ title: String, _ columns: String) -> String {
+    title + String(repeating: " ", count: max(0, 42 - title.count)) + columns
+  }
+
+  /// Times in seconds.
+  public var json: JSONValue {
+    func rows(_ key: String, _ rows: [(title: String, times: [Duration])]) -> JSONValue {
+      .array(
+        rows.map { row in
+          .object(
+            [.init(key, .string(row.title)), .init("rounds", .integer(Int64(row.times.count)))]
+              + Spread(row.times).members)
+        })
+    }
+    return [
+      "repairSeconds": rows("kind", repairs.map { ($0.title, $0.times) }),
+      "nftables": .string(ownedTable.rawValue), "startSeconds": rows("until", startRows),
+      "footprint": footprint.json,
+    ]
   }
 }

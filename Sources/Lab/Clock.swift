@@ -37,6 +37,7 @@ extension Duration {
     return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
   }
   public var seconds: Double { Double(nanoseconds) / 1e9 }
+  var wholeSeconds: Int64 { components.seconds }
 }
 
 /// Lets the thread sleep; only for waits that end at a fixed time, never for guessing when something is done.

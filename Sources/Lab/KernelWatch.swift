@@ -23,9 +23,10 @@ public final class KernelWatch: Sendable {
       // RTMGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE, _IPV6_ROUTE, and the bits of RTNLGRP_IPV6_RULE and
       // RTNLGRP_IPV4_NETCONF; linux/rtnetlink.h.
       [
-        try netlinkSocket(routeFamily, groups: 0x1 | 0x10 | 0x40 | 0x80 | 0x400 | 1 << 18 | 1 << 23),
+        try Descriptor.netlink(
+          family: routeFamily, groups: 0x1 | 0x10 | 0x40 | 0x80 | 0x400 | 1 << 18 | 1 << 23, .nonblocking),
         // NFNLGRP_NFTABLES's bit; linux/netfilter/nfnetlink.h.
-        try netlinkSocket(netfilterFamily, groups: 1 << 6),
+        try Descriptor.netlink(family: netfilterFamily, groups: 1 << 6, .nonblocking),
       ]
     }
     let (recorder, flag) = (Recorder(), stopFlag)
@@ -62,23 +63,28 @@ public final class KernelWatch: Sendable {
 private let routeFamily: Int32 = 0
 private let netfilterFamily: Int32 = 12
 
-private func netlinkSocket(_ family: Int32, groups: UInt32) throws(LabError) -> Descriptor {
-  let socket = try Descriptor.socket(AF_NETLINK, .raw, .nonblocking, protocol: family)
-  // A flood must not be lost: SO_RCVBUFFORCE goes above the system's limit.
-  try socket.setOption(SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
-  // struct sockaddr_nl: family, padding, port, groups.
-  var address = withUnsafeBytes(of: UInt16(AF_NETLINK)) { Array($0) } + [UInt8](repeating: 0, count: 6)
-  address += withUnsafeBytes(of: groups) { Array($0) }
-  try socket.bind(SocketAddress(raw: address), called: "netlink groups \(groups)")
-  return socket
+extension Descriptor {
+  /// A netlink(7) socket in the calling thread's namespace that hears those groups, given as bits.
+  static func netlink(
+    family: Int32, groups: UInt32, _ waiting: SocketKind.Waiting
+  ) throws(LabError) -> Descriptor {
+    let socket = try Descriptor.socket(AF_NETLINK, .raw, waiting, protocol: family)
+    // A flood must not be lost: SO_RCVBUFFORCE goes above the system's limit.
+    try socket.setOption(SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
+    // struct sockaddr_nl: family, padding, port, groups.
+    let address = octets(UInt16(AF_NETLINK)) + [UInt8](repeating: 0, count: 6) + octets(groups)
+    try socket.bind(SocketAddress(raw: address), called: "netlink groups \(groups)")
+    return socket
+  }
 }
 
 /// Real-time priority (sched(7)), so that an event is stamped when it happens and not when a busy machine
-/// comes round to it. Without the right to that the stamps are later, and a repair may look too short.
-private func preferThisThread() {
+/// comes round to it; what the thread starts has it not. Without the right to that the stamps are later.
+func preferThisThread() {
+  let resetOnFork: Int32 = 0x4000_0000  // SCHED_RESET_ON_FORK, linux/sched.h
   var parameters = sched_param()
   parameters.sched_priority = 1
-  pthread_setschedparam(pthread_self(), SCHED_FIFO, &parameters)
+  pthread_setschedparam(pthread_self(), SCHED_FIFO | resetOnFork, &parameters)
 }
 
 private final class Recorder: Sendable {
