@@ -37,7 +37,8 @@ final class NetlinkSocket {
     self.handle = handle
     descriptor = mnl_socket_get_fd(handle)
     portID = mnl_socket_get_portid(handle)
-    buffer = [UInt8](repeating: 0, count: 256 << 10)
+    // Untouched until a message needs it: most are far smaller than the largest.
+    buffer = [UInt8](unsafeUninitializedCapacity: 256 << 10) { $1 = $0.count }
     try configure(groups: groups, bufferSize: bufferSize, attempt)
   }
 
