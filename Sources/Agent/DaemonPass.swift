@@ -86,8 +86,7 @@ extension Daemon {
 
   /// READY=1 only after a pass was verified by reading the kernel again.
   func tellService() {
-    guard ledger.isVerified else { return }
-    if !ledger.isReadyTold {
+    if ledger.isVerified, !ledger.isReadyTold {
       ledger.isReadyTold = true
       service.ready()
     }

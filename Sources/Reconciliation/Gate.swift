@@ -92,7 +92,7 @@ public struct GateFacts: Equatable, Sendable {
 }
 
 extension GatewayPolicy {
-  /// Opens only when all of SPEC's conditions hold: the link is there and up, the egress IP is on it, ZeroTier's
+  /// Opens only when all conditions hold: the link is there and up, the egress IP is on it, ZeroTier's
   /// last definite word was OK, and an exit is chosen, which only probes that were answered bring about.
   public static func decide(
     _ facts: GateFacts, _ gateway: GatewaySettings, _ choice: ExitChoice, _ health: [String: ExitHealth]

@@ -49,10 +49,7 @@ extension Tool {
   /// the usual one.
   var socketPath: String {
     if let given = invocation.socketPath { return given }
-    let loaded =
-      (try? loadConfiguration(at: invocation.configurationPath))
-      ?? (try? store.load(for: invocation.configurationPath))
-    return loaded?.configuration.status.socket ?? Invocation.defaultSocket
+    return readableConfiguration?.configuration.status.socket ?? Invocation.defaultSocket
   }
 
   func ask(_ method: HTTPMethod, _ path: String, timeout: Duration = .seconds(5)) throws -> JSONValue {

@@ -132,8 +132,7 @@ extension Tool {
   /// On a Kubernetes node others rely on forwarding, and found it on when they started; a cloud server forwards for
   /// the agent alone. Without a configuration to tell, nothing is risked.
   private var parametersToLeave: Set<Sysctl.Key> {
-    let loaded = try? configurationOrLastGood(Log(level: .error))
-    if case .cloud? = loaded?.0.configuration.role { return [] }
+    if case .cloud? = readableConfiguration?.configuration.role { return [] }
     return [.ipv4Forwarding]
   }
 

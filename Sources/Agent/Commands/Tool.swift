@@ -88,6 +88,12 @@ public struct Tool {
     }
   }
 
+  /// The same for a command that goes on without any: what is wrong with them is not its business.
+  var readableConfiguration: LoadedConfiguration? {
+    (try? loadConfiguration(at: invocation.configurationPath))
+      ?? (try? store.load(for: invocation.configurationPath))
+  }
+
   /// Which capability is missing, and for what. Nothing works without them, so they are asked for at once.
   static func missingCapabilities(_ wanted: Set<Capability>) -> [String] {
     var bits: UInt64 = 0
