@@ -42,8 +42,17 @@ final class Daemon {
   var resyncTimer: EventSource?
   var zerotierTimer: EventSource?
   var zerotierSoon: EventSource?
-  /// Dirt that waits for the retry or for the pace of repairs.
+  /// What a pass left other than desired, or could not read: nothing opens while there is any.
+  var unsettled: Domains = .all
+  /// Dirt that waits for the retry or for the pace of repairs, why, and until when.
   var pending: Domains = []
+  var pendingCause = PassCause.retry
+  var pendingDue = MonotonicTime(nanoseconds: 0)
+  var pace: RepairPace
+  /// Until when ZeroTier is asked often, for a tunnel that is expected.
+  var eagerUntil = MonotonicTime(nanoseconds: 0)
+  /// The configuration in force is kept as the last good one.
+  var isSaved = false
   var retryDelay: Duration = DaemonOptions.firstRetry
 
   var configuration: AgentConfiguration { loaded.configuration }
@@ -57,7 +66,8 @@ final class Daemon {
     events = try KernelEvents(ignoring: kernel.ports)
     reconciler = Reconciler(
       kernel, as: .holder(try kernel.tableOwnership()), noteFormer: SysctlRecord.keeper(log))
-    ledger = Ledger(now: loop.now)
+    ledger = Ledger()
+    pace = RepairPace(now: loop.now.sinceBoot)
   }
 
   // MARK: Starting and stopping
@@ -120,7 +130,7 @@ final class Daemon {
       }
       guard !batch.dirty.isEmpty else { return }
       if batch.dirty.contains(.links) { expectTunnel() }
-      let wait = ledger.pace.wait(now: start.sinceBoot)
+      let wait = pace.wait(now: start.sinceBoot)
       guard wait == .zero else { return delay(batch.dirty, until: wait, cause: .event) }
       pass(batch.dirty, cause: .event, since: start)
       let late = batch.dirty.intersection(DaemonOptions.announcedEarly)
@@ -134,17 +144,17 @@ final class Daemon {
   private func retry() {
     let dirty = pending
     pending = []
-    pass(dirty, cause: ledger.pendingCause)
+    pass(dirty, cause: pendingCause)
   }
 
   /// Passes later, with all that has come up until then, at the earliest of the times that were asked for.
   func delay(_ dirty: Domains, until delay: Duration, cause: PassCause) {
     let due = loop.now + delay
-    let isSooner = pending.isEmpty || due < ledger.pendingDue
+    let isSooner = pending.isEmpty || due < pendingDue
     pending.formUnion(dirty)
     guard isSooner else { return }
-    ledger.pendingCause = cause
-    ledger.pendingDue = due
+    pendingCause = cause
+    pendingDue = due
     rearm(retryTimer, after: delay)
   }
 

@@ -53,7 +53,7 @@ extension Daemon {
   func configure(replacing former: AgentConfiguration?) throws(EventLoopError) {
     log.configure(configuration.log)
     // Only once it is in the kernel: a next run takes over what the last good one left open.
-    ledger.isSaved = false
+    isSaved = false
     if former?.zerotier != configuration.zerotier { try configureZeroTier(former) }
     try configureProber(former)
     if former?.reconcile != configuration.reconcile { try configureTimers() }
@@ -61,7 +61,7 @@ extension Daemon {
   }
 
   func saveLastGood() {
-    ledger.isSaved = true
+    isSaved = true
     do { try ConfigurationStore(directory: options.stateDirectory).save(loaded) } catch {
       log.write(.warning, "keeping the last good configuration: \(error)")
     }
@@ -95,8 +95,7 @@ extension Daemon {
     prober = try ExitProber(on: loop, gateway, log) { [unowned self] exit, input in probed(exit, input) }
     prober?.isEager = situation.health.isEmpty
     guard former != nil else { return }
-    let exits = gateway.exits.map { ($0, situation.health[$0.name] ?? ExitHealth()) }
-    situation.choice.update(exits, gateway.probe, now: loop.now.sinceBoot)
+    situation.chooseExit(gateway, now: loop.now.sinceBoot)
   }
 
   /// What was learnt of an exit holds for that name, address and path alone.

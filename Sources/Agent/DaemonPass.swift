@@ -11,7 +11,7 @@ extension Daemon {
   func pass(_ dirty: Domains, cause: PassCause, since: MonotonicTime? = nil) {
     let start = loop.now
     // What failed is looked at again in every pass, so that none can take a part for the whole.
-    let dirty = dirty.union(ledger.unsettled)
+    let dirty = dirty.union(unsettled)
     let surveyErrors = reconciler.survey(dirty.intersection(configuration.surveyed), &situation)
     situation.rememberNetworks(configuration.zerotier)
     followTunnel()
@@ -22,10 +22,10 @@ extension Daemon {
     note(outcome, dirty, cause: cause, isDrift: previous?.desired == outcome.desired, since: since ?? start)
     if outcome.isVerified {
       retryDelay = DaemonOptions.firstRetry
-      ledger.unsettled = []
-      if !ledger.isSaved { saveLastGood() }
+      unsettled = []
+      if !isSaved { saveLastGood() }
     } else {
-      ledger.unsettled = .all
+      unsettled = .all
       delay(.all, until: retryDelay, cause: .retry)
       retryDelay = min(DaemonOptions.longestRetry, retryDelay * 2)
     }
@@ -35,14 +35,14 @@ extension Daemon {
   /// Probes go through the tunnel that is there; what was known through another is void.
   private func followTunnel() {
     guard case .gateway(let gateway) = configuration.role, let prober else { return }
-    let link = situation.probeLink(configuration.zerotier, gateway)
-    if let former = followed, former != link?.index {
+    let tunnel = situation.probeTunnel(configuration.zerotier, gateway)
+    if let former = followed, former != tunnel?.index {
       situation.health = [:]
       situation.choice.reset()
       prober.isEager = true
     }
-    followed = link?.index
-    prober.follow(link)
+    followed = tunnel?.index
+    prober.follow(tunnel)
   }
 
   private func note(
@@ -58,7 +58,7 @@ extension Daemon {
       let kinds = Dictionary(grouping: outcome.plan.steps, by: \.operation.kind.rawValue).mapValues(\.count)
       if outcome.isVerified {
         ledger.counters.recordRepair(of: kinds, duration: now - since)
-        ledger.pace.repaired(now: now.sinceBoot)
+        pace.repaired(now: now.sinceBoot)
       }
     }
     // What could not be done is told of by its errors.
@@ -108,9 +108,8 @@ extension Daemon {
     situation.health[exit, default: ExitHealth()].take(input, gateway.probe)
     situation.probeProblem = prober?.problem
     let before = situation.choice.active
-    let exits = gateway.exits.map { ($0, situation.health[$0.name] ?? ExitHealth()) }
-    situation.choice.update(exits, gateway.probe, now: loop.now.sinceBoot)
-    prober?.isEager = exits.allSatisfy { $0.1.state == .unknown }
+    situation.chooseExit(gateway, now: loop.now.sinceBoot)
+    prober?.isEager = situation.health.values.allSatisfy { $0.state == .unknown }
     let after = situation.choice.active
     guard after != before else { return }
     if before != nil, after != nil { ledger.counters.recordExitSwitch() }

@@ -73,7 +73,7 @@ extension Daemon {
     findings += ledger.foreignRules.map(Finding.init(foreignRuleAhead:))
     findings += ledger.missingSystemRules.map(Finding.init(missingSystemRule:))
     if reconciler.ownership == .shared { findings.append(.sharedTable) }
-    if ledger.pace.delay != nil { findings.append(.fight) }
+    if pace.delay != nil { findings.append(.fight) }
     if case .gateway = configuration.role, KernelRelease.running.isOlder(than: (5, 10)) {
       findings.append(.oldKernel(KernelRelease.running.text))
     }

@@ -16,7 +16,7 @@ extension Daemon {
   /// A link came or went. Without a tunnel it may be the network's, under whatever name: ZeroTier knows.
   func expectTunnel() {
     guard last?.decision.tunnel?.isUp != true else { return }
-    ledger.eagerUntil = loop.now + DaemonOptions.eagerTime
+    eagerUntil = loop.now + DaemonOptions.eagerTime
     rearm(zerotierSoon, after: .zero)
   }
 
@@ -32,7 +32,7 @@ extension Daemon {
     let isChanged = before.word != situation.word || before.reportedInterface != situation.reportedInterface
     // Parameters below /proc/sys are looked at along with ZeroTier: not every kernel tells of their changes.
     pass(isChanged ? [.sysctls, .links, .addresses] : .sysctls, cause: .zerotier)
-    if last?.decision.tunnel?.isUp != true, loop.now < ledger.eagerUntil {
+    if last?.decision.tunnel?.isUp != true, loop.now < eagerUntil {
       rearm(zerotierSoon, after: DaemonOptions.eagerPoll)
     }
   }

@@ -54,8 +54,8 @@ final class ExitProber {
   private var expiry: EventSource?
   private var outstanding: [UInt16: Outstanding] = [:]
   private var sequence: UInt16 = 0
-  /// The link that is probed through.
-  private(set) var link: Link?
+  /// What is probed through.
+  private var tunnel: Tunnel?
   /// Nothing is known of any exit.
   var isEager = true { didSet { if isEager && !oldValue { schedule(after: .zero) } } }
 
@@ -74,15 +74,15 @@ final class ExitProber {
     expiry = try loop.onTrigger { [unowned self] in expire() }
   }
 
-  /// The tunnel's link with the egress IP on it; nil: there is none to probe through.
-  func follow(_ link: Link?) {
-    guard link?.index != self.link?.index || link?.isUp != self.link?.isUp else { return }
-    self.link = link
+  /// The tunnel, up and with the egress IP on it; nil: there is none to probe through.
+  func follow(_ tunnel: Tunnel?) {
+    guard tunnel != self.tunnel else { return }
+    self.tunnel = tunnel
     readable?.cancel()
     socket = nil
     outstanding = [:]
     for target in targets { records[target.name]?.roundTrip = nil }
-    schedule(after: link == nil ? settings.interval : .zero)
+    schedule(after: tunnel == nil ? settings.interval : .zero)
   }
 
   private func schedule(after delay: Duration) {
@@ -90,10 +90,10 @@ final class ExitProber {
   }
 
   private func sendAll() {
-    guard let link else { return }
+    guard let tunnel else { return }
     schedule(after: isEager ? min(Self.eagerInterval, settings.interval) : settings.interval)
     do throws(KernelError) {
-      let socket = if let socket { socket } else { try open(link) }
+      let socket = if let socket { socket } else { try open(tunnel) }
       for target in targets { send(to: target, through: socket) }
     } catch {
       for target in targets { failed(target, error) }
@@ -101,12 +101,12 @@ final class ExitProber {
     armExpiry()
   }
 
-  private func open(_ link: Link) throws(KernelError) -> EchoSocket {
-    let made = try EchoSocket(from: egressIP, through: link.name)
+  private func open(_ tunnel: Tunnel) throws(KernelError) -> EchoSocket {
+    let made = try EchoSocket(from: egressIP, through: tunnel.name)
     do throws(EventLoopError) {
       readable = try loop.watch(readable: made.descriptor) { [unowned self] in receive() }
     } catch {
-      throw KernelError("watching the probe socket on \(link.name)", .unanswered("\(error)"))
+      throw KernelError("watching the probe socket on \(tunnel.name)", .unanswered("\(error)"))
     }
     socket = made
     return made

@@ -8,9 +8,6 @@ import ZeroTier
 /// What the daemon remembers for its status and metrics alone; nothing here decides what the kernel shall hold.
 struct Ledger {
   var counters: AgentCounters
-  var pace: RepairPace
-  var pendingCause = PassCause.retry
-  var pendingDue = MonotonicTime(nanoseconds: 0)
   /// The netlink port that holds the agent's nftables table, if that is another's.
   var tableHolder: UInt32?
   var startedAt = wallClock()
@@ -18,10 +15,6 @@ struct Ledger {
   var phaseSince = wallClock()
   var loadedAt = wallClock()
   var errors: [KernelError] = []
-  /// What a pass left other than desired, or could not read: nothing opens while there is any.
-  var unsettled: Domains = .all
-  /// The configuration in force is kept as the last good one.
-  var isSaved = false
   /// A pass has ended with the kernel as desired.
   var isVerified = false
   var isInSync = false
@@ -35,13 +28,11 @@ struct Ledger {
   var isReadyTold = false
   var statusLine = ""
   var isZeroTierAsked = false
-  var eagerUntil = MonotonicTime(nanoseconds: 0)
 
-  init(now: MonotonicTime) {
+  init() {
     counters = AgentCounters(
       objectKinds: ObjectKind.allCases.map(\.rawValue), resyncCauses: PassCause.allCases.map(\.rawValue),
       apiErrorKinds: APIFailure.kinds)
-    pace = RepairPace(now: now.sinceBoot)
   }
 
   mutating func note(_ outcome: Reconciler.Outcome) {

@@ -60,12 +60,16 @@ struct Situation {
       networks: networks, probeProblem: probeProblem)
   }
 
-  /// The link that exits can be probed through: up, with the egress IP on it.
-  func probeLink(_ settings: ZeroTierSettings, _ gateway: GatewaySettings) -> Link? {
-    guard case .present(let link, let addresses) = facts(settings).interface, link.isUp,
-      addresses.contains(where: { $0.address == gateway.egressIP })
-    else { return nil }
-    return link
+  /// The tunnel that exits can be probed through: up, with the egress IP on it.
+  func probeTunnel(_ settings: ZeroTierSettings, _ gateway: GatewaySettings) -> Tunnel? {
+    facts(settings).tunnel(holding: gateway.egressIP).flatMap { $0.isUp ? $0 : nil }
+  }
+
+  /// Chooses the exit anew, from what is known of each.
+  /// - Parameter now: monotonic time since any fixed point.
+  mutating func chooseExit(_ gateway: GatewaySettings, now: Duration) {
+    let exits = gateway.exits.map { ($0, health[$0.name] ?? ExitHealth()) }
+    choice.update(exits, gateway.probe, now: now)
   }
 
   /// The link to the Internet: the named one, or that of the main table's best default route.

@@ -34,15 +34,14 @@ final class SituationSurvey {
     prober = nil
     if case .gateway(let gateway) = configuration.role {
       // Once, when all have answered or had their time: the first to answer need not be the preferred one.
-      let exits = gateway.exits.map { ($0, situation.health[$0.name] ?? ExitHealth()) }
-      situation.choice.update(exits, gateway.probe, now: loop.now.sinceBoot)
+      situation.chooseExit(gateway, now: loop.now.sinceBoot)
     }
     return situation
   }
 
   private func probe() {
     guard case .gateway(let gateway) = configuration.role,
-      let link = situation.probeLink(configuration.zerotier, gateway)
+      let tunnel = situation.probeTunnel(configuration.zerotier, gateway)
     else { return loop.stop() }
     do throws(EventLoopError) {
       let made = try ExitProber(on: loop, gateway, log) { [unowned self] exit, input in
@@ -50,7 +49,7 @@ final class SituationSurvey {
       }
       prober = made
       deadline = try loop.after(gateway.probe.timeout + .milliseconds(500)) { [unowned self] in loop.stop() }
-      made.follow(link)
+      made.follow(tunnel)
     } catch {
       log.write(.error, "probing: \(error)")
       loop.stop()
@@ -80,14 +79,13 @@ extension Situation {
     let (found, errors) = reader.read(question)
     for error in errors { log.write(.warning, "looking for what a former run left: \(error)") }
     take(found)
-    rememberNetworks(configuration.zerotier)
+    defer { rememberNetworks(configuration.zerotier) }
     guard formerNetwork == configuration.zerotier.networkID,
       let inheritance = Inheritance(configuration, found)
     else { return }
     word = .inherited
     reportedInterface = inheritance.interface
     choice = ExitChoice(inherited: inheritance.exit)
-    rememberNetworks(configuration.zerotier)
   }
 
   /// Takes what ZeroTier said; no word is not a word, so what was last said for certain stands.

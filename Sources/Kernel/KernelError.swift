@@ -47,7 +47,6 @@ public struct KernelError: Error, Sendable {
     }
   }
 
-  func attempting(_ attempt: String) -> KernelError { KernelError(attempt, cause) }
 }
 
 extension KernelError: CustomStringConvertible {

@@ -23,8 +23,6 @@ public struct ExitHealth: Equatable, Sendable {
     case lost
     /// The probe could not be sent, so it says nothing of the exit.
     case notSent
-    /// The tunnel is another one than before: what was known of the path is void.
-    case reset
   }
 
   public private(set) var state: State = .unknown
@@ -66,8 +64,6 @@ public struct ExitHealth: Equatable, Sendable {
       consecutiveSilences += 1
       consecutiveAnswers = 0
       if consecutiveSilences >= settings.failAfter { state = .unknown }
-    case .reset:
-      self = ExitHealth()
     }
   }
 }

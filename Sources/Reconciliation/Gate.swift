@@ -66,7 +66,7 @@ public struct GateFacts: Equatable, Sendable {
   }
 
   /// The link as a gateway's tunnel: the egress IP is on it. A name alone is only what ZeroTier claims.
-  func tunnel(holding address: IPAddress) -> Tunnel? {
+  public func tunnel(holding address: IPAddress) -> Tunnel? {
     guard case .present(let link, let addresses) = interface,
       addresses.contains(where: { $0.address == address })
     else { return nil }
