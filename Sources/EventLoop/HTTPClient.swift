@@ -6,14 +6,13 @@ public struct HTTPTarget: Hashable, Sendable {
   public let port: UInt16
   /// Begins with a slash; may have a query.
   public let path: String
-  /// This host's address to send from; nil leaves it to the kernel's routing.
-  public let source: String?
+  public let local: LocalEnd
 
-  public init(host: String, port: UInt16, path: String, source: String? = nil) {
+  public init(host: String, port: UInt16, path: String, from local: LocalEnd = LocalEnd()) {
     self.host = host
     self.port = port
     self.path = path
-    self.source = source
+    self.local = local
   }
 }
 

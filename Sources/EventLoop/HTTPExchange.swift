@@ -19,7 +19,9 @@ final class HTTPExchange {
   private final class Socket {
     let descriptor: Descriptor
     var number: Int32 { descriptor.number }
-    init(_ family: Int32) throws(SystemError) { descriptor = try Descriptor(streamSocket: family) }
+    init(_ family: Int32, _ local: LocalEnd) throws(SystemError) {
+      descriptor = try local.makeSocket(family)
+    }
   }
 
   init(
@@ -52,11 +54,7 @@ final class HTTPExchange {
   /// Begins to connect; whether it succeeded shows when the socket takes output.
   private static func connecting(to target: HTTPTarget) throws -> Socket {
     let address = try SocketAddress(address: target.host, port: target.port)
-    let socket = try Socket(address.family)
-    if let source = target.source {
-      let local = try SocketAddress(address: source, port: 0)
-      guard local.withPointer({ bind(socket.number, $0, $1) }) == 0 else { throw SystemError.last }
-    }
+    let socket = try Socket(address.family, target.local)
     guard address.withPointer({ connect(socket.number, $0, $1) }) == 0 || errno == EINPROGRESS else {
       throw SystemError.last
     }

@@ -198,7 +198,8 @@ struct HTTPClientTests {
     var results: [Result<HTTPAnswer, HTTPClientFailure>] = []
     for source in ["127.0.0.2", "192.0.2.1"] {
       client.get(
-        HTTPTarget(host: "127.0.0.1", port: server.port, path: "/", source: source), deadline: .seconds(5),
+        HTTPTarget(host: "127.0.0.1", port: server.port, path: "/", from: LocalEnd(source: source)),
+        deadline: .seconds(5),
         maximumBody: 100
       ) {
         results.append($0)
