@@ -46,6 +46,11 @@ struct APIDocument {
     return number
   }
 
+  /// Milliseconds since the epoch; nil for what is missing or no time, since no decision rests on it.
+  func moment(_ key: String) -> Duration? {
+    value[key]?.integer.flatMap { (1...Int64.max / 1_000_000).contains($0) ? .milliseconds($0) : nil }
+  }
+
   func array(_ key: String) throws(APIFailure) -> [JSONValue] {
     guard let items = value[key]?.array else { throw failure(key, "no list") }
     return items

@@ -7,11 +7,14 @@ public struct NodeReport: Hashable, Sendable {
   public let online: Bool
   /// zerotier-one's, such as `1.14.1`; printable.
   public let version: String
+  /// The node's wall clock when it answered, since the epoch; what `PeerReport.lastReceive` is compared with.
+  public let clock: Duration?
 
-  public init(address: ZeroTierNodeID, online: Bool, version: String) {
+  public init(address: ZeroTierNodeID, online: Bool, version: String, clock: Duration? = nil) {
     self.address = address
     self.online = online
     self.version = version
+    self.clock = clock
   }
 
   public init(status: Int, body: [UInt8]) throws(APIFailure) {
@@ -23,6 +26,6 @@ public struct NodeReport: Hashable, Sendable {
     }
     self.init(
       address: address, online: try document.bool("online"),
-      version: try document.string("version").printable(limit: 64))
+      version: try document.string("version").printable(limit: 64), clock: document.moment("clock"))
   }
 }

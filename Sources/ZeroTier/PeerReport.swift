@@ -9,12 +9,19 @@ public struct PeerReport: Hashable, Sendable {
   public let latency: Duration?
   /// nil if it was never heard of; printable.
   public let version: String?
+  /// When something last came by a direct path, on the node's wall clock since the epoch; up to a minute old on a
+  /// path that works and has nothing to carry. nil without a direct path.
+  public let lastReceive: Duration?
 
-  public init(address: ZeroTierNodeID, path: PeerPath, latency: Duration?, version: String?) {
+  public init(
+    address: ZeroTierNodeID, path: PeerPath, latency: Duration?, version: String?,
+    lastReceive: Duration? = nil
+  ) {
     self.address = address
     self.path = path
     self.latency = latency
     self.version = version
+    self.lastReceive = lastReceive
   }
 }
 
@@ -67,7 +74,8 @@ extension PeerReport {
     let version = try document.string("version").printable(limit: 64)
     self.init(
       address: peer, path: try PeerReport.path(document, isMeasured: latency >= 0),
-      latency: latency < 0 ? nil : .milliseconds(latency), version: version == "-1.-1.-1" ? nil : version)
+      latency: latency < 0 ? nil : .milliseconds(latency), version: version == "-1.-1.-1" ? nil : version,
+      lastReceive: try document.objects("paths").compactMap { $0.moment("lastReceive") }.max())
   }
 
   /// The preferred path, else the first; `active` and `expired` never change in 1.14.

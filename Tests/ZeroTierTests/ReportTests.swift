@@ -87,7 +87,10 @@ struct ReportTests {
     let online = try NodeReport(status: 200, body: recorded("status-online"))
     #expect(
       online
-        == NodeReport(address: try #require(ZeroTierNodeID("a523cc24a1")), online: true, version: "1.14.1"))
+        == NodeReport(
+          address: try #require(ZeroTierNodeID("a523cc24a1")), online: true, version: "1.14.1",
+          clock: online.clock))
+    #expect(try #require(online.clock) > .seconds(1_700_000_000))
     #expect(try !NodeReport(status: 200, body: recorded("status-offline")).online)
     #expect(throws: APIFailure.unauthorized) { try NodeReport(status: 401, body: Array("{}".utf8)) }
   }
