@@ -1,6 +1,7 @@
 import Glibc
 
-/// Keeps the text of the last configuration that could be used, so that a restart beside a broken file finds it.
+/// Keeps the text of the last configuration that could be used, so that a restart beside a broken file finds it, and
+/// the exit that a person pinned for longer than a run.
 public struct ConfigurationStore: Sendable {
   /// Absolute; under systemd `$STATE_DIRECTORY`, /var/lib/liteboxd.
   public let directory: String
@@ -9,12 +10,12 @@ public struct ConfigurationStore: Sendable {
 
   /// Why a text could not be kept.
   public struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
-    /// `keeping the last good configuration: renaming /var/lib/…: no space left on device (ENOSPC)`
+    /// `keeping state for the next start: renaming /var/lib/…: no space left on device (ENOSPC)`
     public let description: String
 
     fileprivate init(_ attempt: String, _ path: String, _ number: Int32 = errno) {
       let object = printable(path, limit: 4096)
-      description = "keeping the last good configuration: \(attempt) \(object): \(errnoText(number))"
+      description = "keeping state for the next start: \(attempt) \(object): \(errnoText(number))"
     }
   }
 
@@ -24,14 +25,17 @@ public struct ConfigurationStore: Sendable {
 
   /// Keeps the text, unless it is kept already. The file is replaced whole or not at all, also in a power cut.
   public func save(_ loaded: LoadedConfiguration) throws(Failure) {
-    let target = file(for: loaded.path)
+    try replace(file(for: loaded.path), with: loaded.text, for: loaded.path)
+  }
+
+  private func replace(_ target: String, with text: [UInt8], for path: String) throws(Failure) {
     // Whatever else stands there, or cannot be read, is replaced.
-    if let kept = try? TrustedFile.read(target), kept == loaded.text { return }
+    if let kept = try? TrustedFile.read(target), kept == text { return }
     try makeDirectory()
     // An escaped name has no leading dot, so that this is no other file's.
-    let fresh = directory + "/.new-" + escapedName(absolute(loaded.path))
+    let fresh = directory + "/.new-" + escapedName(absolute(path))
     do throws(Failure) {
-      try write(loaded.text, to: fresh)
+      try write(text, to: fresh)
       guard rename(fresh, target) == 0 else { throw Failure("renaming", fresh) }
     } catch {
       // Half a file would take the place that another try needs.
@@ -39,6 +43,30 @@ public struct ConfigurationStore: Sendable {
       throw error
     }
     try synchronizeDirectory()
+  }
+
+  // MARK: The pinned exit
+
+  /// Where the name lies of the exit that traffic is pinned to, also after a restart.
+  private func pinFile(for path: String) -> String {
+    directory + "/.pinned-exit-" + escapedName(absolute(path))
+  }
+
+  /// Keeps the exit's name for the configuration file at the path; nil: none is kept from now on.
+  public func savePinnedExit(_ name: String?, for path: String) throws(Failure) {
+    let target = pinFile(for: path)
+    if let name { return try replace(target, with: Array("\(name)\n".utf8), for: path) }
+    guard unlink(target) != 0 else { return try synchronizeDirectory() }
+    guard errno == ENOENT else { throw Failure("removing", target) }
+  }
+
+  /// The name that was kept; nil when there is none. Whether the configuration still has that exit is not looked at.
+  public func loadPinnedExit(for path: String) throws(FileRefusal) -> String? {
+    let kept = pinFile(for: path)
+    var status = stat()
+    guard stat(kept, &status) == 0 || errno != ENOENT else { return nil }
+    let text = String(decoding: try TrustedFile.read(kept), as: UTF8.self)
+    return text.split(separator: "\n").first.map(String.init)
   }
 
   /// The last good configuration of the file at the path; nil when there is none. Throws when there is one that this

@@ -2,8 +2,9 @@ import CLinux
 import Glibc
 
 /// Why a file was not read.
-struct FileRefusal: Error {
+public struct FileRefusal: Error, CustomStringConvertible {
   let problem: String
+  public var description: String { problem }
 
   /// A system call's error, by name and with what to do about it.
   static func failed(_ attempt: String, _ number: Int32) -> FileRefusal {

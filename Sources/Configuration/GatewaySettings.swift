@@ -14,11 +14,12 @@ public struct GatewaySettings: Equatable, Sendable {
   public var rulePriority: RulePriority
   public var whenDown: WhenDown
   public var probe: ProbeSettings
+  public var spread: Spread
 
   public init(
     egressIP: IPAddress, exits: [Exit], excludedCIDRs: [CIDR] = standardExclusions,
     routingTable: RoutingTableID = standardTable, rulePriority: RulePriority = standardPriority,
-    whenDown: WhenDown = .blackhole, probe: ProbeSettings = ProbeSettings()
+    whenDown: WhenDown = .blackhole, probe: ProbeSettings = ProbeSettings(), spread: Spread = .none
   ) {
     self.egressIP = egressIP
     self.exits = exits
@@ -27,6 +28,7 @@ public struct GatewaySettings: Equatable, Sendable {
     self.rulePriority = rulePriority
     self.whenDown = whenDown
     self.probe = probe
+    self.spread = spread
   }
 
   /// RFC 1918, loopback, and link-local: where clusters and their metadata services live.
@@ -46,12 +48,23 @@ public struct Exit: Hashable, Sendable {
   public var address: IPAddress
   /// Its ZeroTier node, to tell a direct path from a relayed one.
   public var nodeID: ZeroTierNodeID?
+  /// Its share of the flows beside the other exits' weights, with `spread: flows`; 1 to 256, as the kernel has it.
+  public var weight: Int
 
-  public init(name: String, address: IPAddress, nodeID: ZeroTierNodeID? = nil) {
+  public init(name: String, address: IPAddress, nodeID: ZeroTierNodeID? = nil, weight: Int = 1) {
     self.name = name
     self.address = address
     self.nodeID = nodeID
+    self.weight = weight
   }
+}
+
+/// Whether traffic goes through one exit or through several.
+public enum Spread: String, Sendable, CaseIterable {
+  /// Through the first usable one.
+  case none
+  /// Each flow through one of the usable ones, so that sandboxes are seen with several public addresses.
+  case flows
 }
 
 /// What a sandbox sees while no exit may be used (ip-route(8), route types).
@@ -62,29 +75,4 @@ public enum WhenDown: String, Sendable, CaseIterable {
   case unreachable
   /// ICMP communication administratively prohibited.
   case prohibit
-}
-
-/// How an exit is found to be down and up again.
-public struct ProbeSettings: Equatable, Sendable {
-  /// 100 ms to 1 min.
-  public var interval: Duration
-  /// How long an answer may take, 10 ms to 1 min.
-  public var timeout: Duration
-  /// Losses in a row that take an exit out, 1 to 100.
-  public var failAfter: Int
-  /// Answers in a row that bring it back, 1 to 100.
-  public var recoverAfter: Int
-  /// How long a preferred exit stays healthy before traffic returns to it, 0 to 1 h.
-  public var failbackAfter: Duration
-
-  public init(
-    interval: Duration = .seconds(1), timeout: Duration = .seconds(1), failAfter: Int = 3,
-    recoverAfter: Int = 5, failbackAfter: Duration = .seconds(60)
-  ) {
-    self.interval = interval
-    self.timeout = timeout
-    self.failAfter = failAfter
-    self.recoverAfter = recoverAfter
-    self.failbackAfter = failbackAfter
-  }
 }

@@ -1,8 +1,8 @@
 import Model
 
 extension Section {
-  /// Reads `exits:`; nil when something was reported.
-  func exits(besides egressIP: IPAddress?) -> [Exit]? {
+  /// Reads `exits:`, each with the place of its weight; nil when something was reported.
+  func exits(besides egressIP: IPAddress?) -> [Located<Exit>]? {
     let expected = "exits with name and address"
     guard holds("exits") else {
       missing("exits", expected: "a list of \(expected)")
@@ -15,13 +15,14 @@ extension Section {
     for exit in read where exit.exit.address == egressIP {
       diagnostics.report("is egressIP, this node's own address; expected a cloud server's", at: exit.address)
     }
-    return read.isEmpty ? nil : read.map(\.exit)
+    return read.isEmpty ? nil : read.map { Located(value: $0.exit, place: $0.weight) }
   }
 
   private struct ReadExit {
     let exit: Exit
     let name: Place
     let address: Place
+    let weight: Place
   }
 
   private func readExit(_ item: Located<YAMLNode>) -> ReadExit? {
@@ -31,12 +32,13 @@ extension Section {
     let name = section.required("name", .exitName)
     let address = section.required("address", .host("10.147.17.2"))
     let nodeID = section.value("nodeID", .nodeID)
-    section.refuseUnsupported("weight")
+    let weight = section.value("weight", .number(1...256)) ?? 1
     section.reportUnknownKeys()
     guard let name, let address else { return nil }
     return ReadExit(
-      exit: Exit(name: name, address: address, nodeID: nodeID), name: section.place(of: "name"),
-      address: section.place(of: "address"))
+      exit: Exit(name: name, address: address, nodeID: nodeID, weight: weight),
+      name: section.place(of: "name"), address: section.place(of: "address"),
+      weight: section.place(of: "weight"))
   }
 
   /// Traffic is steered by address, and people name exits: neither may be ambiguous.

@@ -19,32 +19,39 @@ extension GatewaySettings {
     let table = section.value("routingTable", .ownTable) ?? GatewaySettings.standardTable
     let priority = section.value("rulePriority", .priority) ?? GatewaySettings.standardPriority
     let whenDown: WhenDown = section.value("whenDown", .word) ?? .blackhole
-    let probe = ProbeSettings(section)
-    _ = section.value("spread", .noSpread)
+    let probe = ProbeSettings(section, excluding: excluded)
+    let spread: Spread = section.value("spread", .word) ?? .none
     guard let egressIP, let exits else { return nil }
     self.init(
-      egressIP: egressIP, exits: exits, excludedCIDRs: excluded, routingTable: table, rulePriority: priority,
-      whenDown: whenDown, probe: probe)
+      egressIP: egressIP, exits: exits.map(\.value), excludedCIDRs: excluded, routingTable: table,
+      rulePriority: priority, whenDown: whenDown, probe: probe, spread: spread)
+    reportWeights(exits, section)
+    reportRoomForChecks(section)
   }
-}
 
-extension ProbeSettings {
-  fileprivate init(_ gateway: Section) {
-    let standard = ProbeSettings()
-    self =
-      gateway.section("probe", holding: "interval, timeout, failAfter, recoverAfter and failbackAfter") {
-        section in
-        section.refuseUnsupported("through")
-        section.refuseUnsupported("publicAddress")
-        let interval = section.value("interval", .duration(.milliseconds(100) ... .seconds(60)))
-        let timeout = section.value("timeout", .duration(.milliseconds(10) ... .seconds(60)))
-        let failback = section.value("failbackAfter", .duration(.zero ... .seconds(3600)))
-        return ProbeSettings(
-          interval: interval ?? standard.interval, timeout: timeout ?? standard.timeout,
-          failAfter: section.value("failAfter", .number(1...100)) ?? standard.failAfter,
-          recoverAfter: section.value("recoverAfter", .number(1...100)) ?? standard.recoverAfter,
-          failbackAfter: failback ?? standard.failbackAfter)
-      } ?? standard
+  private func reportWeights(_ exits: [Located<Exit>], _ section: Section) {
+    guard spread == .none else { return }
+    for exit in exits where exit.value.weight != 1 {
+      section.diagnostics.warn("a weight changes nothing without spread: flows", at: exit.place)
+    }
+  }
+
+  /// End-to-end checks take a rule and a table for each exit, see `checkedExits`.
+  private func reportRoomForChecks(_ section: Section) {
+    guard probe.isEndToEnd else { return }
+    let count = UInt64(exits.count)
+    let last = UInt64(routingTable.next.rawValue) + count
+    if last > UInt64(UInt32.max) || (routingTable.rawValue < 252 && last >= 252) {
+      section.diagnostics.report(
+        "with probe.through or probe.publicAddress the agent needs the tables up to \(last), one for each exit; "
+          + "expected a number that keeps them clear of the system's, 252 to 255",
+        at: section.place(of: "routingTable"))
+    }
+    if UInt64(rulePriority.rawValue) + count > 32762 {
+      section.diagnostics.report(
+        "with probe.through or probe.publicAddress the agent needs a rule more for each exit; "
+          + "expected at most \(32762 - count)", at: section.place(of: "rulePriority"))
+    }
   }
 }
 
@@ -73,16 +80,6 @@ extension Form where Value == RulePriority {
     let numbers = Form<Int>.number(113...32762)
     return Form(numbers.expected + ", behind Cilium's rules and before main's") { (scalar) throws(Misfit) in
       RulePriority(rawValue: UInt32(try numbers.read(scalar)))
-    }
-  }
-}
-
-extension Form where Value == Void {
-  /// `none`. `flows` is described and not there yet.
-  fileprivate static var noSpread: Form {
-    Form("none") { (scalar) throws(Misfit) in
-      if scalar.text == "flows" { throw .unusable("is not supported by this version yet; expected none") }
-      guard scalar.text == "none" else { throw .unlike }
     }
   }
 }

@@ -99,11 +99,6 @@ final class Section {
     diagnostics.report("missing; expected \(expected)", at: position)
   }
 
-  /// Refuses a key whose feature the documentation describes and this version lacks.
-  func refuseUnsupported(_ key: String) {
-    refuse(key, because: "not supported by this version yet; remove it")
-  }
-
   /// Refuses a key that contradicts the rest.
   func refuse(_ key: String, because reason: String) {
     guard let entry = entries.first(where: { $0.key == key }) else { return }

@@ -33,8 +33,8 @@ extension RefusalTables {
       "5:18: gateway.exits[0].name: \"auto\" is a word of the exit command; expected another name"),
     exits("[{name: a b, address: 10.0.0.2}]", "5:18: gateway.exits[0].name: expected \(name), found \"a b\""),
     exits(
-      "[{name: a, address: 10.0.0.2, weight: 1, nodeID: 12}]",
-      "5:40: gateway.exits[0].weight: not supported by this version yet; remove it",
+      "[{name: a, address: 10.0.0.2, weight: 0, nodeID: 12}]",
+      "5:48: gateway.exits[0].weight: expected a whole number from 1 to 256, found \"0\"",
       "5:59: gateway.exits[0].nodeID: expected the node's 10 hexadecimal digits, found \"12\""),
     exits(
       "[" + (0..<65).map { "{name: e\($0), address: 10.0.1.\($0)}" }.joined(separator: ", ") + "]",
@@ -85,6 +85,52 @@ extension RefusalTables {
       "  probe: {failAfter: 0, recoverAfter: 101}\n",
       "6:22: gateway.probe.failAfter: expected a whole number from 1 to 100, found \"0\"",
       "6:39: gateway.probe.recoverAfter: expected a whole number from 1 to 100, found \"101\""),
+  ]
+
+  static let endToEnd: [Refused] = [
+    through("[]", "14: gateway.probe.through: empty; leave the key out to ask nobody"),
+    through("[1.1.1.1:443]", "15: gateway.probe.through[0]: expected \(target), found \"1.1.1.1:443\""),
+    through("[tcp://1.1.1.1]", "15: gateway.probe.through[0]: expected \(target), found \"tcp://1.1.1.1\""),
+    through(
+      "[tcp://1.1.1.1:0]", "15: gateway.probe.through[0]: expected \(target), found \"tcp://1.1.1.1:0\""),
+    through(
+      "[\"tcp://one.one.one.one:443\"]",
+      "15: gateway.probe.through[0]: \"tcp://one.one.one.one:443\" names its server; names are not resolved, expected an IPv4 address as in tcp://1.1.1.1:443"
+    ),
+    through(
+      "[\"tcp://[::1]:443\"]",
+      "15: gateway.probe.through[0]: \"tcp://[::1]:443\" is IPv6, which is not supported yet; expected tcp://1.1.1.1:443"
+    ),
+    through(
+      "[tcp://127.0.0.1:443]",
+      "15: gateway.probe.through[0]: \"tcp://127.0.0.1:443\" is a loopback address; expected a server such as tcp://1.1.1.1:443"
+    ),
+    through(
+      "[tcp://8.8.8.8:53, tcp://192.168.1.1:443]",
+      "33: gateway.probe.through[1]: 192.168.1.1 is inside 192.168.0.0/16 of gateway.excludedCIDRs and would not be asked through the tunnel; expected a server in the Internet"
+    ),
+    publicAddress(
+      "{url: http://10.0.0.80/, expect: 203.0.113.50}",
+      "26: gateway.probe.publicAddress.url: 10.0.0.80 is inside 10.0.0.0/8 of gateway.excludedCIDRs and would not be asked through the tunnel; expected a server in the Internet"
+    ),
+    publicAddress(
+      "{url: http://203.0.113.80/}",
+      "5: gateway.probe.publicAddress.expect: missing; expected an IPv4 address such as 203.0.113.50"),
+    publicAddress(
+      "{url: \"https://203.0.113.80/\", expect: 203.0.113.50}",
+      "26: gateway.probe.publicAddress.url: \"https://203.0.113.80/\" is HTTPS, which is not supported; expected http://203.0.113.80/"
+    ),
+    publicAddress(
+      "{url: http://203.0.113.80/, expect: []}",
+      "56: gateway.probe.publicAddress.expect: empty; expected an IPv4 address such as 203.0.113.50"),
+    .gateway(
+      "  routingTable: 250\n  probe: {through: [tcp://1.1.1.1:443]}\n",
+      "6:17: gateway.routingTable: with probe.through or probe.publicAddress the agent needs the tables up to 252, one for each exit; expected a number that keeps them clear of the system's, 252 to 255"
+    ),
+    .gateway(
+      "  rulePriority: 32762\n  probe: {through: [tcp://1.1.1.1:443]}\n",
+      "6:17: gateway.rulePriority: with probe.through or probe.publicAddress the agent needs a rule more for each exit; expected at most 32761"
+    ),
   ]
 
   static let cloud: [Refused] = [
@@ -143,6 +189,16 @@ extension RefusalTables {
   private static let tables = "a whole number from 1 to 4294967294, but none of 251 to 255"
   private static let priorities = "a whole number from 113 to 32762, behind Cilium's rules and before main's"
   private static let ports = "a port such as 443, or a range such as 8000-8100, from 1 to 65535"
+
+  private static let target = "a target such as tcp://1.1.1.1:443"
+
+  private static func through(_ written: String, _ line: String) -> Refused {
+    .gateway("  probe:\n    through: \(written)\n", "7:\(line)")
+  }
+
+  private static func publicAddress(_ written: String, _ line: String) -> Refused {
+    .gateway("  probe:\n    publicAddress: \(written)\n", "7:\(line)")
+  }
 
   private static func egress(_ written: String, _ problem: String) -> Refused {
     let place = written.isEmpty ? "4:12" : "4:13"

@@ -1,6 +1,5 @@
 /// Each text, and what refuses it.
 enum RefusalTables {
-  private static let unsupported = "not supported by this version yet; remove it"
 
   static let keys: [Refused] = [
     Refused(
@@ -35,13 +34,7 @@ enum RefusalTables {
     .cloud("gateway:\n", "5:1: gateway: this section belongs to role: gateway, and role is cloud; remove it"),
     .gateway("status:\n", "6:8: status: expected a mapping with socket and group, found nothing"),
     .gateway("status: []\n", "6:9: status: expected a mapping with socket and group, found a list"),
-    .gateway(
-      "  probe:\n    through: [tcp://1.1.1.1:443]\n    publicAddress: {url: http://203.0.113.80/}\n",
-      "7:5: gateway.probe.through: \(unsupported)", "8:5: gateway.probe.publicAddress: \(unsupported)"),
-    .gateway(
-      "  spread: flows\n",
-      "6:11: gateway.spread: \"flows\" is not supported by this version yet; expected none"),
-    .gateway("  spread: all\n", "6:11: gateway.spread: expected none, found \"all\""),
+    .gateway("  spread: all\n", "6:11: gateway.spread: expected none or flows, found \"all\""),
   ]
 
   static let yaml: [Refused] = [

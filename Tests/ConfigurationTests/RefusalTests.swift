@@ -32,11 +32,14 @@ struct Refused: CustomTestStringConvertible, Sendable {
 
 @Suite("A file that cannot be used is refused with its place")
 struct RefusalTests {
-  @Test("keys: unknown, missing, of the other role, not supported yet", arguments: RefusalTables.keys)
+  @Test("keys: unknown, missing, of the other role", arguments: RefusalTables.keys)
   func keys(_ refused: Refused) { #expect(refusals(refused.text) == refused.lines) }
 
   @Test("values of a gateway", arguments: RefusalTables.gateway)
   func gatewayValues(_ refused: Refused) { #expect(refusals(refused.text) == refused.lines) }
+
+  @Test("end-to-end checks that would prove nothing", arguments: RefusalTables.endToEnd)
+  func endToEnd(_ refused: Refused) { #expect(refusals(refused.text) == refused.lines) }
 
   @Test("values of a cloud server", arguments: RefusalTables.cloud)
   func cloudValues(_ refused: Refused) { #expect(refusals(refused.text) == refused.lines) }
@@ -98,7 +101,10 @@ struct RefusalTests {
     #expect(lines.count == 1)
     #expect(lines.first?.hasPrefix(#"6:1: \u{1b}[2J\nrole\u{202e}\": unknown key"#) == true)
     let long = refusals(gatewayText("  spread: \(String(repeating: "x", count: 5000))\n"))
-    #expect(long == ["6:11: gateway.spread: expected none, found \"\(String(repeating: "x", count: 80))…\""])
+    #expect(
+      long == [
+        "6:11: gateway.spread: expected none or flows, found \"\(String(repeating: "x", count: 80))…\""
+      ])
     let path = "/tmp/a\n\u{1b}[31m.yaml"
     #expect(throws: ConfigurationErrors.self) { try loadConfiguration(at: path) }
     let error = ConfigurationError(path: path, position: nil, key: "", problem: "p", suggestion: nil)

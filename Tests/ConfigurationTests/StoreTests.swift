@@ -95,7 +95,7 @@ struct StoreTests {
     let failure = try #require(throws: ConfigurationStore.Failure.self) { try taken.save(loaded) }
     let problem = "not a directory (ENOTDIR)"
     #expect(
-      failure.description == "keeping the last good configuration: making \(taken.directory): \(problem)")
+      failure.description == "keeping state for the next start: making \(taken.directory): \(problem)")
     let deep = ConfigurationStore(directory: scratch("a/b/c"))
     try deep.save(loaded)
     #expect(try deep.load(for: loaded.path) == loaded)

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("What a configuration file means")
 struct ValueTests {
-  /// The documentation's example, of both roles, without what this version lacks.
+  /// The documentation's example, of both roles.
   private static let common = """
     zerotier:
       networkID: a1b2c3d4e5f67890     # 16 hex digits
@@ -37,6 +37,7 @@ struct ValueTests {
           nodeID: 89e92ceee5
         - name: cloud-b
           address: 10.147.17.3
+          weight: 2
       excludedCIDRs: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 127.0.0.0/8, 169.254.0.0/16]
       routingTable: 100
       rulePriority: 150
@@ -47,7 +48,9 @@ struct ValueTests {
         failAfter: 3
         recoverAfter: 5
         failbackAfter: 60s
-      spread: none
+        through: [tcp://1.1.1.1:443, tcp://8.8.8.8:443]
+        publicAddress: {url: http://203.0.113.80/ip, expect: [203.0.113.50, 203.0.113.51]}
+      spread: flows
 
     """
 
@@ -58,8 +61,17 @@ struct ValueTests {
       Exit(
         name: "cloud-a", address: try address("10.147.17.2"), nodeID: ZeroTierNodeID(rawValue: 0x89_e92c_eee5)
       ),
-      Exit(name: "cloud-b", address: try address("10.147.17.3")),
+      Exit(name: "cloud-b", address: try address("10.147.17.3"), weight: 2),
     ]
+    var probe = ProbeSettings(
+      interval: .seconds(1), timeout: .seconds(1), failAfter: 3, recoverAfter: 5, failbackAfter: .seconds(60))
+    probe.through = [
+      TCPTarget(address: try address("1.1.1.1"), port: 443),
+      TCPTarget(address: try address("8.8.8.8"), port: 443),
+    ]
+    probe.publicAddress = PublicAddressCheck(
+      server: try address("203.0.113.80"), path: "/ip",
+      expected: [try address("203.0.113.50"), try address("203.0.113.51")])
     #expect(
       read.role
         == .gateway(
@@ -68,10 +80,7 @@ struct ValueTests {
             excludedCIDRs: try networks(
               "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16"),
             routingTable: RoutingTableID(rawValue: 100), rulePriority: RulePriority(rawValue: 150),
-            whenDown: .blackhole,
-            probe: ProbeSettings(
-              interval: .seconds(1), timeout: .seconds(1), failAfter: 3, recoverAfter: 5,
-              failbackAfter: .seconds(60)))))
+            whenDown: .blackhole, probe: probe, spread: .flows)))
     #expect(
       read.zerotier
         == ZeroTierSettings(
@@ -92,6 +101,9 @@ struct ValueTests {
     let least = try parse(gatewayText())
     guard case .gateway(var settings) = written.role else { throw NotThisRole() }
     settings.exits = [Exit(name: "cloud-a", address: try address("10.147.17.2"))]
+    settings.probe.through = []
+    settings.probe.publicAddress = nil
+    settings.spread = .none
     written.role = .gateway(settings)
     written.zerotier.api = nil
     written.zerotier.interface = nil
