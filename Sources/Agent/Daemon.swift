@@ -95,6 +95,7 @@ final class Daemon {
   /// Takes up what a former run left open, if it was for the same network.
   private func inherit() {
     situation.inherit(from: kernel, configuration, formerNetwork: options.formerNetwork, log)
+    situation.pin(options.pinnedExit, configuration, log)
     guard situation.word == .inherited else { return }
     log.write(.info, "a former run left the tunnel open; it stays open while nothing speaks against it")
   }
@@ -173,6 +174,8 @@ struct DaemonOptions {
   var stateDirectory: String
   /// The network of the last good configuration of the last run.
   var formerNetwork: ZeroTierNetworkID?
+  /// That a person pinned for longer than a run.
+  var pinnedExit: String?
 
   static let firstRetry = Duration.milliseconds(50)
   static let longestRetry = Duration.seconds(5)

@@ -18,6 +18,9 @@ extension Daemon {
     watch?.settle()
     do throws(ConfigurationErrors) {
       let fresh = try loadConfiguration(at: options.configurationPath)
+      if fresh.configuration.zerotier.networkID == configuration.zerotier.networkID {
+        try situation.refuseStrangers(in: fresh)
+      }
       return take(fresh, because: cause)
     } catch {
       let text = "\(error)"
@@ -63,7 +66,7 @@ extension Daemon {
   func saveLastGood() {
     isSaved = true
     do { try ConfigurationStore(directory: options.stateDirectory).save(loaded) } catch {
-      log.write(.warning, "keeping the last good configuration: \(error)")
+      log.write(.warning, "\(error)")
     }
   }
 
@@ -90,21 +93,44 @@ extension Daemon {
     let isSamePath =
       before?.egressIP == gateway.egressIP && former?.zerotier.networkID == configuration.zerotier.networkID
       && former?.zerotier.interface == configuration.zerotier.interface
-    if isSamePath, before?.exits == gateway.exits, before?.probe == gateway.probe { return }
+    if isSamePath, before?.exits == gateway.exits, before?.probe == gateway.probe,
+      before?.routingTable == gateway.routingTable
+    {
+      if before?.spread != gateway.spread { situation.chooseExits(gateway, now: loop.now.sinceBoot) }
+      return
+    }
     if former != nil { forget(exitsOtherThan: isSamePath ? before?.exits ?? [] : [], of: gateway) }
-    prober = try ExitProber(on: loop, gateway, log) { [unowned self] exit, input in probed(exit, input) }
+    prober = try ExitProber(on: loop, gateway, log) { [unowned self] in probed($0, $1, $2) }
     prober?.isEager = situation.health.isEmpty
     guard former != nil else { return }
-    situation.chooseExit(gateway, now: loop.now.sinceBoot)
+    situation.chooseExits(gateway, now: loop.now.sinceBoot)
   }
 
-  /// What was learnt of an exit holds for that name, address and path alone.
+  /// What was learnt of an exit holds for that name, address and path alone, and for what it was asked.
   private func forget(exitsOtherThan kept: [Exit], of gateway: GatewaySettings) {
     let same = gateway.exits.filter { exit in
       kept.contains { $0.name == exit.name && $0.address == exit.address }
     }
-    situation.health = situation.health.filter { entry in same.contains { $0.name == entry.key } }
-    if !same.contains(where: { $0.name == situation.choice.active }) { situation.choice.reset() }
+    let checks = ExitHealth(gateway.probe).checks
+    situation.health = situation.health.filter { entry in
+      entry.value.checks == checks && same.contains { $0.name == entry.key }
+    }
+    situation.exitProblems = [:]
+    let pinned = situation.choice.pinned
+    situation.choice.keep(same)
+    if let pinned, situation.choice.pinned == nil { unpin(pinned) }
+  }
+
+  /// The configuration has no such exit any more, or another by that name.
+  private func unpin(_ exit: String) {
+    log.write(
+      .warning, "the pinned exit is gone from the configuration; the agent chooses again", [("exit", exit)])
+    do throws(ConfigurationStore.Failure) {
+      try ConfigurationStore(directory: options.stateDirectory).savePinnedExit(
+        nil, for: options.configurationPath)
+    } catch {
+      log.write(.warning, "\(error)")
+    }
   }
 
   private func configureTimers() throws(EventLoopError) {

@@ -57,6 +57,11 @@ extension Daemon {
         return HTTPResponse(status: 403, "only root may change anything\n")
       }
       return HTTPResponse(json: reload(because: "request").json)
+    case (.post, "/exit"):
+      guard request.peer?.uid == 0 else {
+        return HTTPResponse(status: 403, "only root may change anything\n")
+      }
+      return answerExit(request.body)
     default: return HTTPResponse(status: 404, "no such thing: \(request.path)\n")
     }
   }

@@ -1,3 +1,4 @@
+import Configuration
 import EventLoop
 import Kernel
 import Model
@@ -36,13 +37,15 @@ extension Daemon {
   private func followTunnel() {
     guard case .gateway(let gateway) = configuration.role, let prober else { return }
     let tunnel = situation.probeTunnel(configuration.zerotier, gateway)
-    if let former = followed, former != tunnel?.index {
-      situation.health = [:]
-      situation.choice.reset()
-      prober.isEager = true
-    }
+    if let former = followed, former != tunnel?.index { changePath(gateway) }
     followed = tunnel?.index
-    prober.follow(tunnel)
+    prober.follow(tunnel, in: situation.tunnelNetworks(configuration.zerotier))
+  }
+
+  /// What was learnt of the exits holds no more: they are asked often until one answers.
+  func changePath(_ gateway: GatewaySettings) {
+    situation.changePath(gateway)
+    prober?.isEager = true
   }
 
   private func note(
@@ -103,17 +106,24 @@ extension Daemon {
   // MARK: Probes
 
   /// A probe was answered, lost or not sent.
-  func probed(_ exit: String, _ input: ExitHealth.Input) {
+  func probed(_ exit: String, _ check: ExitHealth.Check, _ input: ExitHealth.Input) {
     guard case .gateway(let gateway) = configuration.role else { return }
-    situation.health[exit, default: ExitHealth()].take(input, gateway.probe)
-    situation.probeProblem = prober?.problem
+    situation.health[exit, default: ExitHealth(gateway.probe)].take(input, from: check, gateway.probe)
+    situation.exitProblems[exit] = prober?.records[exit]?.problem
+    let isEager = situation.health.values.allSatisfy { $0.state == .unknown }
+    if prober?.isEager != isEager { prober?.isEager = isEager }
+    chooseExits(gateway)
+  }
+
+  /// Chooses anew, and makes the kernel follow.
+  func chooseExits(_ gateway: GatewaySettings) {
     let before = situation.choice.active
-    situation.chooseExit(gateway, now: loop.now.sinceBoot)
-    prober?.isEager = situation.health.values.allSatisfy { $0.state == .unknown }
+    situation.chooseExits(gateway, now: loop.now.sinceBoot)
     let after = situation.choice.active
     guard after != before else { return }
-    if before != nil, after != nil { ledger.counters.recordExitSwitch() }
-    log.write(.notice, "exit", [("from", before ?? "none"), ("to", after ?? "none")])
+    if !before.isEmpty, !after.isEmpty { ledger.counters.recordExitSwitch() }
+    let names = [before, after].map { $0.isEmpty ? "none" : $0.joined(separator: ", ") }
+    log.write(.notice, "exit", [("from", names[0]), ("to", names[1])])
     pass([], cause: .probe)
   }
 }

@@ -64,11 +64,7 @@ extension Daemon {
       findings.append(
         Finding(code: "zerotier-api-\(failure.kind)", message: failure.message, remedy: failure.remedy))
     }
-    if case .gateway(let gateway) = configuration.role, let active = situation.choice.active,
-      let first = gateway.exits.first, first.name != active
-    {
-      findings.append(.standbyExit(active, insteadOf: first.name))
-    }
+    findings += exitDegradations
     if let port = ledger.tableHolder { findings.append(.tableHeld(by: port)) }
     findings += ledger.foreignRules.map(Finding.init(foreignRuleAhead:))
     findings += ledger.missingSystemRules.map(Finding.init(missingSystemRule:))
@@ -89,6 +85,7 @@ extension Daemon {
       let isDefault = report.routes.contains { $0.via != nil && $0.target.prefixLength <= 1 }
       if report.allowDefault || isDefault { findings.append(.zerotierDefault(report.id)) }
     }
+    findings += relayFindings
     return findings
   }
 
@@ -103,24 +100,6 @@ extension Daemon {
       status.addresses = addresses.map(\.description)
     }
     return status
-  }
-
-  private var exitStatuses: [ExitStatus] {
-    guard case .gateway(let gateway) = configuration.role else { return [] }
-    return gateway.exits.map { exit in
-      var status = ExitStatus(name: exit.name, address: exit.address)
-      let health = situation.health[exit.name] ?? ExitHealth()
-      status.health = ExitStatus.Health(rawValue: health.state.rawValue) ?? .unknown
-      status.healthy = health.isUsable
-      status.active = last?.decision.isOpen == true && situation.choice.active == exit.name
-      let record = prober?.records[exit.name]
-      status.rttSeconds = record?.roundTrip.map { $0 / .seconds(1) }
-      status.lossRatio = record?.lossRatio
-      if let path = exit.nodeID.flatMap({ situation.peers[$0] }) {
-        status.path = ExitStatus.Path(rawValue: path.knowing(health.isUsable ? .answered : .silent).word)
-      }
-      return status
-    }
   }
 
   /// Packets that were counted before the agent started are not its own to report.

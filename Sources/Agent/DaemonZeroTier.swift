@@ -23,7 +23,8 @@ extension Daemon {
   private func answered(_ poll: ZeroTierPoll) {
     ledger.isZeroTierAsked = true
     let before = situation
-    situation.take(poll)
+    let isPathChanged = situation.take(poll)
+    followPaths(before: before.word, isChanged: isPathChanged)
     // A failure is counted each time, a word is not: it stands until the next.
     if case .failure(let failure) = poll.network {
       ledger.counters.recordZeroTierAPIError(kind: failure.kind)
@@ -35,6 +36,15 @@ extension Daemon {
     if last?.decision.tunnel?.isUp != true, loop.now < eagerUntil {
       rearm(zerotierSoon, after: DaemonOptions.eagerPoll)
     }
+  }
+
+  /// What ZeroTier says of the way to the exits decides nothing, and is a reason to ask them.
+  private func followPaths(before word: NetworkWord, isChanged: Bool) {
+    guard case .gateway(let gateway) = configuration.role else { return }
+    situation.noteRelays(gateway, now: loop.now.sinceBoot)
+    // While this node was shut out, no exit could answer: that says nothing of them.
+    if situation.word == .ok, word.isRefusal { changePath(gateway) }
+    if isChanged { prober?.probeNow() }
   }
 
   private func logReachability() {

@@ -4,170 +4,198 @@ import Kernel
 import Model
 import Reconciliation
 
-/// Probes every exit: one ICMP echo request each interval, from the egress IP through the tunnel's link. It
-/// reports what came of each; what that means is `ExitHealth`'s business.
+/// Probes every exit each interval, whether it carries traffic or not, from the egress IP through the tunnel's link:
+/// by ICMP echo, and, if the configuration asks for it, end to end. It reports what came of each; what that means is
+/// `ExitHealth`'s business.
 final class ExitProber {
-  struct Target: Equatable {
-    let name: String
-    let address: IPAddress
-  }
+  typealias Report = (_ exit: String, ExitHealth.Check, ExitHealth.Input) -> Void
 
-  /// What the probes showed of one exit, for the status.
-  struct Record {
-    var roundTrip: Duration?
-    /// The last `Record.window` probes, newest last: true where an answer came in time.
-    var history: [Bool] = []
-
-    static let window = 60
-    var lossRatio: Double? {
-      history.isEmpty ? nil : Double(history.filter { !$0 }.count) / Double(history.count)
-    }
-
-    mutating func note(answered: Bool) {
-      history.append(answered)
-      if history.count > Record.window { history.removeFirst() }
-    }
-  }
-
-  private struct Outstanding {
-    let exit: String
-    let address: IPAddress
-    let sentAt: MonotonicTime
+  private struct Target {
+    let exit: Exit
+    /// Of the sockets that are routed through this exit; nil without end-to-end checks.
+    let mark: UInt32?
+    var through: [ThroughRound] = []
+    var publicAddress: AddressRound?
+    /// Rounds until the public address is asked for.
+    var addressDue = 0
   }
 
   /// While nothing is known of any exit, probes go out faster: traffic waits for the first answer.
   private static let eagerInterval = Duration.milliseconds(200)
+  /// An exit's public address changes seldom, and the server that tells it is somebody's.
+  private static let addressRounds = 10
+  /// A round that takes longer than an interval does not hold up the next.
+  private static let openRounds = 2
 
   private let loop: EventLoop
   private let settings: ProbeSettings
   private let egressIP: IPAddress
-  private let targets: [Target]
   private let log: Log
-  private let report: (_ exit: String, ExitHealth.Input) -> Void
-  private(set) var records: [String: Record] = [:]
-  /// Why the last probe could not be sent, if it could not.
-  private(set) var problem: String?
-
-  private var socket: EchoSocket?
-  private var readable: EventSource?
+  private let report: Report
+  private var targets: [Target]
+  private var places: [String: Int] = [:]
   private var sending: EventSource?
-  private var expiry: EventSource?
-  private var outstanding: [UInt16: Outstanding] = [:]
-  private var sequence: UInt16 = 0
-  /// What is probed through.
+  private var echo: EchoProber?
+  /// What is probed through, and the networks that it is in.
   private var tunnel: Tunnel?
-  /// Nothing is known of any exit.
-  var isEager = true { didSet { if isEager && !oldValue { schedule(after: .zero) } } }
+  private var networks: [CIDR] = []
+  private(set) var records: [String: ExitRecord] = [:]
 
-  init(
-    on loop: EventLoop, _ gateway: GatewaySettings, _ log: Log,
-    report: @escaping (_ exit: String, ExitHealth.Input) -> Void
-  ) throws(EventLoopError) {
+  /// Nothing is known of any exit.
+  var isEager = true { didSet { if isEager && !oldValue { probeNow() } } }
+
+  init(on loop: EventLoop, _ gateway: GatewaySettings, _ log: Log, report: @escaping Report)
+    throws(EventLoopError)
+  {
     self.loop = loop
     self.log = log
+    self.report = report
     settings = gateway.probe
     egressIP = gateway.egressIP
-    targets = gateway.exits.map { Target(name: $0.name, address: $0.address) }
-    self.report = report
-    for target in targets { records[target.name] = Record() }
+    let marks = gateway.checkedExits.map(\.mark)
+    targets = gateway.exits.enumerated().map { place, exit in
+      Target(exit: exit, mark: marks.isEmpty ? nil : marks[place])
+    }
+    for (place, target) in targets.enumerated() {
+      records[target.exit.name] = ExitRecord()
+      places[target.exit.name] = place
+    }
     sending = try loop.onTrigger { [unowned self] in sendAll() }
-    expiry = try loop.onTrigger { [unowned self] in expire() }
+    echo = try EchoProber(
+      on: loop, from: egressIP, to: gateway.exits.map(\.address), timeout: settings.timeout, log
+    ) { [unowned self] in echoed($0, $1) }
   }
 
-  /// The tunnel, up and with the egress IP on it; nil: there is none to probe through.
-  func follow(_ tunnel: Tunnel?) {
+  /// - Parameters:
+  ///   - tunnel: up and with the egress IP on it; nil: there is none to probe through.
+  ///   - networks: the tunnel's, in which an exit has to be; empty: not known.
+  func follow(_ tunnel: Tunnel?, in networks: [CIDR]) {
+    self.networks = networks
     guard tunnel != self.tunnel else { return }
     self.tunnel = tunnel
-    readable?.cancel()
-    socket = nil
-    outstanding = [:]
-    for target in targets { records[target.name]?.roundTrip = nil }
+    echo?.close()
+    for place in targets.indices {
+      targets[place].through = []
+      targets[place].publicAddress = nil
+      targets[place].addressDue = 0
+      records[targets[place].exit.name]?.forgetPath()
+    }
     schedule(after: tunnel == nil ? settings.interval : .zero)
   }
 
+  /// Something suggests that the next probe may find another answer than the last.
+  func probeNow() { if tunnel != nil { schedule(after: .zero) } }
+
+  /// Why that exit is not reachable by the tunnel's own networks; nil if it is, or if they are not known.
+  static func outsideProblem(_ exit: Exit, of networks: [CIDR]) -> String? {
+    guard !networks.isEmpty, !networks.contains(where: { $0.contains(exit.address) }) else { return nil }
+    let known = networks.map(\.description).joined(separator: ", ")
+    return "\(exit.address) is outside the tunnel's networks: \(known)"
+  }
+
   private func schedule(after delay: Duration) {
-    rearm(sending, after: delay)
+    do throws(EventLoopError) { try sending?.rearm(after: delay) } catch {
+      log.write(.error, "the probes' timer failed: \(error)")
+    }
   }
 
   private func sendAll() {
     guard let tunnel else { return }
     schedule(after: isEager ? min(Self.eagerInterval, settings.interval) : settings.interval)
-    do throws(KernelError) {
-      let socket = if let socket { socket } else { try open(tunnel) }
-      for target in targets { send(to: target, through: socket) }
-    } catch {
-      for target in targets { failed(target, error) }
+    var reachable: [Int] = []
+    for place in targets.indices {
+      if let problem = Self.outsideProblem(targets[place].exit, of: networks) {
+        note(place, .echo, .notSent, problem)
+      } else {
+        reachable.append(place)
+      }
     }
-    armExpiry()
+    echo?.send(to: reachable, through: tunnel.name)
+    guard settings.isEndToEnd else { return }
+    for place in reachable {
+      let local = LocalEnd(
+        source: egressIP.description, device: tunnel.name.text, mark: targets[place].mark)
+      if !settings.through.isEmpty { askThrough(place, local) }
+      if let check = settings.publicAddress { askAddress(place, check, local) }
+    }
   }
 
-  private func open(_ tunnel: Tunnel) throws(KernelError) -> EchoSocket {
-    let made = try EchoSocket(from: egressIP, through: tunnel.name)
+  /// Every result ends here.
+  private func note(
+    _ place: Int, _ check: ExitHealth.Check, _ input: ExitHealth.Input, _ problem: String? = nil
+  ) {
+    let name = targets[place].exit.name
+    records[name]?.problems[check] = problem
+    if check == .echo { records[name]?.note(input) }
+    report(name, check, input)
+  }
+
+  // MARK: Echo
+
+  private func echoed(_ place: Int, _ event: EchoProber.Event) {
+    let name = targets[place].exit.name
+    switch event {
+    case .answered(let took):
+      records[name]?.roundTrip = took
+      note(place, .echo, .answered)
+    case .lost: note(place, .echo, .lost, records[name]?.lossProblem(settings.timeout))
+    case .late(let took): records[name]?.noteLate(took)
+    case .duplicate: records[name]?.duplicates += 1
+    case .notSent(let error): note(place, .echo, .notSent, "\(error)")
+    }
+  }
+
+  // MARK: End to end
+
+  private func askThrough(_ place: Int, _ local: LocalEnd) {
+    guard targets[place].through.count < Self.openRounds else { return }
     do throws(EventLoopError) {
-      readable = try loop.watch(readable: made.descriptor) { [unowned self] in receive() }
+      var made: ThroughRound?
+      made = try ThroughRound(on: loop, to: settings.through, from: local, timeout: settings.timeout) {
+        [unowned self] outcome in
+        targets[place].through.removeAll { $0 === made }
+        made = nil
+        switch outcome {
+        case .answered(_, let took):
+          records[targets[place].exit.name]?.throughTime = took
+          note(place, .through, .answered)
+        case .lost(let problem): note(place, .through, .lost, problem)
+        case .notSent(let problem): note(place, .through, .notSent, problem)
+        }
+      }
+      if let made { targets[place].through.append(made) }
     } catch {
-      throw KernelError("watching the probe socket on \(tunnel.name)", .unanswered("\(error)"))
-    }
-    socket = made
-    return made
-  }
-
-  private func send(to target: Target, through socket: EchoSocket) {
-    sequence &+= 1
-    do throws(KernelError) {
-      try socket.send(to: target.address, sequence: sequence)
-      outstanding[sequence] = Outstanding(exit: target.name, address: target.address, sentAt: loop.now)
-      problem = nil
-    } catch {
-      failed(target, error)
+      note(place, .through, .notSent, "\(error)")
     }
   }
 
-  private func failed(_ target: Target, _ error: KernelError) {
-    problem = "\(error)"
-    report(target.name, .notSent)
-  }
-
-  /// A reply counts once, in time, from the exit that was asked.
-  private func receive() {
-    guard let socket else { return }
-    let now = loop.now
-    for reply in socket.replies() {
-      guard let asked = outstanding[reply.sequence], asked.address == reply.source,
-        now - asked.sentAt <= settings.timeout
-      else { continue }
-      outstanding[reply.sequence] = nil
-      records[asked.exit]?.roundTrip = now - asked.sentAt
-      records[asked.exit]?.note(answered: true)
-      report(asked.exit, .answered)
-    }
-    armExpiry()
-  }
-
-  private func expire() {
-    let now = loop.now
-    for (number, asked) in outstanding.sorted(by: { $0.value.sentAt < $1.value.sentAt })
-    where now - asked.sentAt >= settings.timeout {
-      outstanding[number] = nil
-      records[asked.exit]?.note(answered: false)
-      report(asked.exit, .lost)
-    }
-    armExpiry()
-  }
-
-  private func armExpiry() {
-    guard let oldest = outstanding.values.map(\.sentAt).min() else {
-      rearm(expiry, after: nil)
-      return
-    }
-    rearm(expiry, after: max(.zero, settings.timeout - (loop.now - oldest)))
-  }
-
-  private func rearm(_ timer: EventSource?, after delay: Duration?) {
+  private func askAddress(_ place: Int, _ check: PublicAddressCheck, _ local: LocalEnd) {
+    guard targets[place].publicAddress == nil else { return }
+    targets[place].addressDue -= 1
+    guard targets[place].addressDue <= 0 else { return }
+    // Until it is seen as expected it is asked for with every round.
+    targets[place].addressDue = 0
     do throws(EventLoopError) {
-      if let delay { try timer?.rearm(after: delay) } else { try timer?.disarm() }
+      targets[place].publicAddress = try AddressRound(
+        on: loop, check, from: local, timeout: settings.timeout
+      ) { [unowned self] in addressAnswered(place, $0) }
     } catch {
-      log.write(.error, "the probes' timer failed: \(error)")
+      note(place, .publicAddress, .notSent, "\(error)")
+    }
+  }
+
+  private func addressAnswered(_ place: Int, _ outcome: AddressRound.Outcome) {
+    let name = targets[place].exit.name
+    targets[place].publicAddress = nil
+    switch outcome {
+    case .seen(let address):
+      targets[place].addressDue = Self.addressRounds
+      records[name]?.seenAddress = address
+      note(place, .publicAddress, .answered)
+    case .lost(let seen, let problem):
+      records[name]?.seenAddress = seen
+      note(place, .publicAddress, .lost, problem)
+    case .notSent(let problem): note(place, .publicAddress, .notSent, problem)
     }
   }
 }

@@ -24,10 +24,38 @@ extension Finding {
       remedy: "ip rule add priority \(priority) lookup \(table)")
   }
 
-  static func standbyExit(_ active: String, insteadOf preferred: String) -> Finding {
+  static func standbyExit(_ active: String, insteadOf preferred: String, because problem: String?) -> Finding
+  {
     Finding(
-      code: "standby-exit", message: "exit \(active) is in use instead of \(preferred)",
+      code: "standby-exit",
+      message: "exit \(active) is in use instead of \(preferred)\(problem.map { ": \($0)" } ?? "")",
       remedy: "see to \(preferred); traffic returns once it has been healthy for gateway.probe.failbackAfter")
+  }
+
+  static func exitsMissing(_ names: [String]) -> Finding {
+    Finding(
+      code: "exit-missing", message: "no flows go through \(names.joined(separator: ", "))",
+      remedy: "see to it; it gets its share once it has been healthy for gateway.probe.failbackAfter")
+  }
+
+  static func pinnedExit(_ name: String) -> Finding {
+    Finding(
+      code: "exit-pinned", message: "traffic is pinned to exit \(name); no other one takes over if it fails",
+      remedy: "liteboxd-agent exit use auto, when the maintenance is over")
+  }
+
+  static func exitOutside(_ name: String, _ problem: String) -> Finding {
+    Finding(
+      code: "exit-outside-network", message: "exit \(name) is not used: \(problem)",
+      remedy: "correct its address in gateway.exits: the cloud server's in the ZeroTier network")
+  }
+
+  static func relayed(_ name: String) -> Finding {
+    Finding(
+      code: "exit-relayed",
+      message:
+        "packets to exit \(name) have been relayed by a ZeroTier root for over a minute: slow, and not its job",
+      remedy: "open UDP 9993 to and from both hosts, in their firewalls and their provider's")
   }
 
   static func refusedConfiguration(_ error: String, keeping path: String) -> Finding {

@@ -6,8 +6,8 @@ import Reconciliation
 /// opened it on a definite word from ZeroTier and answered probes, so it stays until either says otherwise.
 struct Inheritance {
   let interface: InterfaceName
-  /// The exit in use; nil on a cloud server.
-  let exit: String?
+  /// The exits in use; empty on a cloud server.
+  let exits: [String]
 
   /// nil: nothing was left open, or not as this configuration would have it.
   init?(_ configuration: AgentConfiguration, _ observed: ObservedState) {
@@ -19,11 +19,12 @@ struct Inheritance {
           && $0.route.key.destination.isEverything
           && $0.route.carriesTraffic
       }
-      guard case .unicast(let hops)? = opening?.route.value.kind, hops.count == 1, let hop = hops.first,
-        let exit = gateway.exits.first(where: { $0.address == hop.gateway }), let link = links[hop.interface]
+      guard case .unicast(let hops)? = opening?.route.value.kind, let hop = hops.first,
+        let link = links[hop.interface], hops.allSatisfy({ $0.interface == hop.interface })
       else { return nil }
       interface = link.name
-      self.exit = exit.name
+      exits = gateway.exits.filter { exit in hops.contains { $0.gateway == exit.address } }.map(\.name)
+      if exits.isEmpty { return nil }
     case .cloud:
       guard case .present(let table)? = observed.nftables,
         let forward = table.chains.first(where: { $0.name == CloudChain.forward }),
@@ -31,7 +32,7 @@ struct Inheritance {
         links.values.contains(where: { $0.name == name })
       else { return nil }
       interface = name
-      exit = nil
+      exits = []
     }
   }
 

@@ -47,8 +47,9 @@ struct Ledger {
     }
     if let routes = seen.routes {
       objects[.route] = (wanted.tables.values.map(\.count).reduce(0, +), routes.count)
-      if case .gateway = outcome.decision.policy {
-        isTunnelUp = outcome.decision.isOpen && Self.isOpen(routes, wanted)
+      if case .gateway(_, let gateway, _) = outcome.decision.policy {
+        isTunnelUp =
+          outcome.decision.isOpen && Self.isOpen(routes, wanted.tables[gateway.routingTable] ?? [])
       }
     }
     if let nftables = seen.nftables {
@@ -63,10 +64,8 @@ struct Ledger {
   }
 
   /// The tunnel's default is among the routes that were read.
-  private static func isOpen(_ routes: [ObservedRoute], _ desired: DesiredState) -> Bool {
-    let opening = desired.tables.values.joined().filter {
-      $0.carriesTraffic && $0.key.destination.isEverything
-    }
+  private static func isOpen(_ routes: [ObservedRoute], _ desired: [Route]) -> Bool {
+    let opening = desired.filter { $0.carriesTraffic && $0.key.destination.isEverything }
     return !opening.isEmpty && opening.allSatisfy { wanted in routes.contains { $0.route == wanted } }
   }
 

@@ -12,7 +12,7 @@ struct Situation {
   var isOnline: Bool?
   /// What the API last said of the network.
   var report: NetworkReport?
-  var peers: [ZeroTierNodeID: PeerPath] = [:]
+  var peers: [ZeroTierNodeID: PeerSight] = [:]
   /// What the API, or a former run, last called the network's link.
   var reportedInterface: InterfaceName?
 
@@ -27,7 +27,8 @@ struct Situation {
   // From the probes.
   var health: [String: ExitHealth] = [:]
   var choice = ExitChoice()
-  var probeProblem: String?
+  /// Why an exit is not known to work.
+  var exitProblems: [String: String] = [:]
 
   mutating func take(_ observed: ObservedState) {
     if let links = observed.links { self.links = links }
@@ -57,7 +58,7 @@ struct Situation {
     }
     return GateFacts(
       network: settings.networkID, word: word, apiProblem: apiFailure?.message, interface: interface,
-      networks: networks, probeProblem: probeProblem)
+      networks: networks, exitProblems: exitProblems)
   }
 
   /// The tunnel that exits can be probed through: up, with the egress IP on it.
@@ -65,11 +66,49 @@ struct Situation {
     facts(settings).tunnel(holding: gateway.egressIP).flatMap { $0.isUp ? $0 : nil }
   }
 
-  /// Chooses the exit anew, from what is known of each.
+  /// The networks of the tunnel's link, by its addresses and by ZeroTier's own routes into it: exits have to be in
+  /// them. Empty: not known, or the link's address is in no network.
+  func tunnelNetworks(_ settings: ZeroTierSettings) -> [CIDR] {
+    guard case .present(_, let addresses) = facts(settings).interface else { return [] }
+    let routed = report?.routes.filter { $0.via == nil }.map(\.target) ?? []
+    return Set(addresses.map(\.network) + routed).filter { $0.family == .ipv4 && !$0.isHost }.sorted()
+  }
+
+  /// Exits that are in none of the tunnel's networks, and why that is known.
+  func strangers(_ gateway: GatewaySettings, _ settings: ZeroTierSettings) -> [(exit: Exit, problem: String)]
+  {
+    guard facts(settings).tunnel(holding: gateway.egressIP) != nil else { return [] }
+    let networks = tunnelNetworks(settings)
+    return gateway.exits.compactMap { exit in
+      ExitProber.outsideProblem(exit, of: networks).map { (exit, $0) }
+    }
+  }
+
+  /// Refuses a configuration whose exits are in none of the networks that the tunnel is known to be in. Before there
+  /// is a tunnel, nothing is known of them.
+  func refuseStrangers(in fresh: LoadedConfiguration) throws(ConfigurationErrors) {
+    guard case .gateway(let gateway) = fresh.configuration.role,
+      reportedInterface != nil || fresh.configuration.zerotier.interface != nil
+    else { return }
+    let strangers = strangers(gateway, fresh.configuration.zerotier)
+    guard let refusal = fresh.refusal(ofAddresses: strangers.map { ($0.exit.name, $0.problem) }) else {
+      return
+    }
+    throw refusal
+  }
+
+  /// Chooses the exits anew, from what is known of each.
   /// - Parameter now: monotonic time since any fixed point.
-  mutating func chooseExit(_ gateway: GatewaySettings, now: Duration) {
-    let exits = gateway.exits.map { ($0, health[$0.name] ?? ExitHealth()) }
-    choice.update(exits, gateway.probe, now: now)
+  mutating func chooseExits(_ gateway: GatewaySettings, now: Duration) {
+    let exits = gateway.exits.map { ($0, health[$0.name] ?? ExitHealth(gateway.probe)) }
+    choice.update(exits, gateway, now: now)
+  }
+
+  /// What was learnt of the exits was learnt on another path than there is now.
+  mutating func changePath(_ gateway: GatewaySettings) {
+    for name in health.keys { health[name]?.changePath(gateway.probe) }
+    exitProblems = [:]
+    choice.reset()
   }
 
   /// The link to the Internet: the named one, or that of the main table's best default route.

@@ -14,6 +14,7 @@ final class SituationSurvey {
   private var situation = Situation()
   private var prober: ExitProber?
   private var deadline: EventSource?
+  private var asked: Set<Asked> = []
 
   init(_ configuration: AgentConfiguration, _ log: Log) throws {
     self.configuration = configuration
@@ -21,12 +22,15 @@ final class SituationSurvey {
     loop = try EventLoop()
   }
 
-  /// - Parameter formerNetwork: of the last run, whose open tunnel may be taken over.
-  func run(_ kernel: Kernel, formerNetwork: ZeroTierNetworkID?) throws -> Situation {
+  /// - Parameters:
+  ///   - formerNetwork: of the last run, whose open tunnel may be taken over.
+  ///   - pinned: the exit that a person chose, if any.
+  func run(_ kernel: Kernel, formerNetwork: ZeroTierNetworkID?, pinned: String?) throws -> Situation {
     situation.inherit(from: kernel, configuration, formerNetwork: formerNetwork, log)
+    situation.pin(pinned, configuration, log)
     let client = try ZeroTierClient(on: loop, .init(configuration.zerotier))
     _ = client.poll { [unowned self] poll in
-      situation.take(poll)
+      _ = situation.take(poll)
       situation.rememberNetworks(configuration.zerotier)
       probe()
     }
@@ -34,7 +38,7 @@ final class SituationSurvey {
     prober = nil
     if case .gateway(let gateway) = configuration.role {
       // Once, when all have answered or had their time: the first to answer need not be the preferred one.
-      situation.chooseExit(gateway, now: loop.now.sinceBoot)
+      situation.chooseExits(gateway, now: loop.now.sinceBoot)
     }
     return situation
   }
@@ -44,23 +48,32 @@ final class SituationSurvey {
       let tunnel = situation.probeTunnel(configuration.zerotier, gateway)
     else { return loop.stop() }
     do throws(EventLoopError) {
-      let made = try ExitProber(on: loop, gateway, log) { [unowned self] exit, input in
-        probed(exit, input, gateway)
+      let made = try ExitProber(on: loop, gateway, log) { [unowned self] exit, check, input in
+        probed(exit, check, input, gateway)
       }
       prober = made
       deadline = try loop.after(gateway.probe.timeout + .milliseconds(500)) { [unowned self] in loop.stop() }
-      made.follow(tunnel)
+      made.follow(tunnel, in: situation.tunnelNetworks(configuration.zerotier))
     } catch {
       log.write(.error, "probing: \(error)")
       loop.stop()
     }
   }
 
-  /// Every exit is waited for: the preferred one may not be the quickest.
-  private func probed(_ exit: String, _ input: ExitHealth.Input, _ gateway: GatewaySettings) {
-    guard situation.health[exit] == nil else { return }
-    situation.health[exit, default: ExitHealth()].take(input, gateway.probe)
-    if situation.health.count == gateway.exits.count { loop.stop() }
+  /// Every check of every exit is waited for: the preferred one may not be the quickest.
+  private func probed(
+    _ exit: String, _ check: ExitHealth.Check, _ input: ExitHealth.Input, _ gateway: GatewaySettings
+  ) {
+    guard asked.insert(Asked(exit: exit, check: check)).inserted else { return }
+    situation.health[exit, default: ExitHealth(gateway.probe)].take(input, from: check, gateway.probe)
+    situation.exitProblems[exit] = prober?.records[exit]?.problem
+    let checks = ExitHealth(gateway.probe).checks.count
+    if asked.count == gateway.exits.count * checks { loop.stop() }
+  }
+
+  private struct Asked: Hashable {
+    let exit: String
+    let check: ExitHealth.Check
   }
 }
 
@@ -85,21 +98,21 @@ extension Situation {
     else { return }
     word = .inherited
     reportedInterface = inheritance.interface
-    choice = ExitChoice(inherited: inheritance.exit)
+    choice = ExitChoice(inherited: inheritance.exits)
   }
 
-  /// Takes what ZeroTier said; no word is not a word, so what was last said for certain stands.
-  mutating func take(_ poll: ZeroTierPoll) {
+  /// Takes what ZeroTier said; no word is not a word, so what was last said for certain stands. True: the path to a
+  /// peer is another.
+  mutating func take(_ poll: ZeroTierPoll) -> Bool {
     switch poll.network {
     case .success(let answer):
       apiFailure = nil
       take(answer)
     case .failure(let failure): apiFailure = failure
     }
-    if case .success(let node) = poll.node { isOnline = node.online }
-    for (id, peer) in poll.peers {
-      if case .success(let report) = peer { peers[id] = report?.path ?? .unknown }
-    }
+    let node = try? poll.node.get()
+    if let node { isOnline = node.online }
+    return take(peers: poll.peers, clock: node?.clock)
   }
 
   private mutating func take(_ answer: NetworkAnswer) {
@@ -124,7 +137,7 @@ extension Situation {
     case "NOT_JOINED": word = .notJoined
     case let text?: word = .status(text)
     }
-    choice = ExitChoice(active: status.activeExit?.name)
+    choice = ExitChoice(active: status.exits.filter(\.active).map(\.name))
     rememberNetworks(configuration.zerotier)
   }
 }

@@ -13,6 +13,7 @@ extension BlockReason {
     case .egressIPMissing: "egress-ip-missing"
     case .exitsUnproven: "exit-unproven"
     case .exitsUnhealthy: "exit-unhealthy"
+    case .pinnedExitDown: "pinned-exit-down"
     case .wanMissing: "wan-missing"
     case .wanOverlap: "wan-overlap"
     case .interfaceIsWAN: "interface-is-wan"
@@ -31,7 +32,10 @@ extension BlockReason {
     case .egressIPMissing(let address, let name): "egress IP \(address) is not on interface \(name)"
     case .exitsUnproven(let names, nil): "no exit has answered a probe yet: \(names.joined(separator: ", "))"
     case .exitsUnproven(_, let problem?): "no exit can be probed: \(problem)"
-    case .exitsUnhealthy(let names): "no exit answers probes: \(names.joined(separator: ", "))"
+    case .exitsUnhealthy(let names, let problem):
+      "no exit answers probes: \(names.joined(separator: ", "))\(problem.map { ": \($0)" } ?? "")"
+    case .pinnedExitDown(let name, let problem):
+      "traffic is pinned to exit \(name), which does not work\(problem.map { ": \($0)" } ?? "")"
     case .wanMissing(let name):
       name.map { "there is no interface \($0)" } ?? "the main table has no default route"
     case .wanOverlap(let name): "cloud.sources contains the network of WAN interface \(name)"
@@ -56,6 +60,7 @@ extension BlockReason {
     case .exitsUnproven(_, _?):
       "see what keeps the agent's ICMP from the tunnel: a firewall's output chain, a missing address"
     case .exitsUnproven: "wait for the first probe; then see the exits below"
+    case .pinnedExitDown: "liteboxd-agent exit use auto, or see to that exit"
     case .exitsUnhealthy:
       "check the cloud server's agent and zerotier-one: ping its ZeroTier address from the egress IP"
     case .wanMissing(nil): "add a default route, or set cloud.wanInterface"

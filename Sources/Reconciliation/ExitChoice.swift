@@ -1,55 +1,92 @@
 import Configuration
 
-/// Which exit carries the traffic: the first usable one in the configuration's order. A preferred exit that
-/// comes back has to stay healthy for a while before traffic returns to it. Time is a parameter.
+/// Which exits carry the traffic: the first usable one in the configuration's order, or with `spread: flows` all
+/// usable ones. One that was down has to stay healthy for a while before traffic returns to it. Time is a parameter.
 public struct ExitChoice: Equatable, Sendable {
-  /// The exit in use; nil: none.
-  public private(set) var active: String?
+  /// The exits in use, in the configuration's order; empty: none.
+  public private(set) var active: [String]
+  /// The exit that a person chose for all traffic; nil: the choice is automatic.
+  public var pinned: String?
   /// Since when each exit has been healthy without a break, on the loop's monotonic clock.
   private var healthySince: [String: Duration] = [:]
+  /// What a former run left open stays so while nothing is known against it.
+  private var inherited: Set<String>
+  /// When the first exit was chosen, with none before.
+  private var openedAt: Duration?
 
-  /// The exit that a former run left open: it stays so while nothing is known against it.
-  private var inherited: String?
-
-  /// - Parameter inherited: the exit that a former run left open, if the kernel still holds it so.
-  public init(inherited: String? = nil) {
+  /// - Parameter inherited: the exits that a former run left open, if the kernel still holds it so.
+  public init(inherited: [String] = []) {
     active = inherited
-    self.inherited = inherited
+    self.inherited = Set(inherited)
   }
 
-  /// One that is known to be in use: a running daemon says so.
-  public init(active: String?) { self.active = active }
+  /// Those that are known to be in use: a running daemon says so.
+  public init(active: [String]) {
+    self.active = active
+    inherited = []
+  }
 
   /// Chooses anew.
-  /// - Parameter now: monotonic time since any fixed point.
+  /// - Parameters:
+  ///   - exits: all of the configuration's, in its order.
+  ///   - now: monotonic time since any fixed point.
   public mutating func update(
-    _ exits: [(exit: Exit, health: ExitHealth)], _ settings: ProbeSettings, now: Duration
+    _ exits: [(exit: Exit, health: ExitHealth)], _ gateway: GatewaySettings, now: Duration
+  ) {
+    note(exits, gateway.probe, now)
+    let usable = exits.filter { $0.health.isUsable || inherited.contains($0.exit.name) }
+    let kept = active.filter { name in usable.contains { $0.exit.name == name } }
+    if let pinned {
+      active = usable.contains { $0.exit.name == pinned } ? [pinned] : []
+    } else if kept.isEmpty {
+      active = usable.map(\.exit.name)
+      if gateway.spread == .none { active = Array(active.prefix(1)) }
+      openedAt = active.isEmpty ? nil : now
+    } else {
+      let ready = usable.filter { kept.contains($0.exit.name) || mayJoin($0, gateway.probe, now) }
+      active = ready.map(\.exit.name)
+      if gateway.spread == .none { active = Array(active.prefix(1)) }
+    }
+  }
+
+  private mutating func note(
+    _ exits: [(exit: Exit, health: ExitHealth)], _ settings: ProbeSettings, _ now: Duration
   ) {
     for (exit, health) in exits {
       if health.state == .healthy {
-        healthySince[exit.name] = healthySince[exit.name] ?? now
+        if healthySince[exit.name] == nil { healthySince[exit.name] = now }
       } else {
         healthySince[exit.name] = nil
       }
+      if !inherited.isEmpty, !health.isUntried(settings) { inherited.remove(exit.name) }
     }
-    if let known = exits.first(where: { $0.exit.name == inherited }), !known.health.isUntried(settings) {
-      inherited = nil
-    }
-    let usable = exits.filter { keeps($0, settings) }.map(\.exit.name)
-    guard let active, let place = usable.firstIndex(of: active) else {
-      active = usable.first
-      return
-    }
-    let settled = usable[..<place].first {
-      healthySince[$0].map { now - $0 >= settings.failbackAfter } ?? false
-    }
-    self.active = settled ?? active
   }
 
-  private func keeps(_ candidate: (exit: Exit, health: ExitHealth), _ settings: ProbeSettings) -> Bool {
-    candidate.health.isUsable || (candidate.exit.name == inherited && candidate.health.isUntried(settings))
+  /// Whether traffic may go to an exit that has none while another works: once it has been healthy for long enough;
+  /// at once if it never failed and the first answer of another came only just before its own.
+  private func mayJoin(
+    _ candidate: (exit: Exit, health: ExitHealth), _ settings: ProbeSettings, _ now: Duration
+  ) -> Bool {
+    guard let since = healthySince[candidate.exit.name] else { return false }
+    if now - since >= settings.failbackAfter { return true }
+    guard candidate.health.isFresh, let openedAt else { return false }
+    return now - openedAt <= settings.interval + settings.timeout
   }
 
-  /// The tunnel went: whoever comes back first is as good as any.
-  public mutating func reset() { self = ExitChoice() }
+  /// Keeps those alone that the configuration still has. What stays open does so as if inherited: what is asked of
+  /// it now may be more than it has answered.
+  public mutating func keep(_ exits: [Exit]) {
+    let names = Set(exits.map(\.name))
+    healthySince = healthySince.filter { names.contains($0.key) }
+    active.removeAll { !names.contains($0) }
+    inherited = Set(active)
+    if let pinned, !names.contains(pinned) { self.pinned = nil }
+  }
+
+  /// The tunnel went: whoever comes back first is as good as any. A person's choice stands.
+  public mutating func reset() {
+    let chosen = pinned
+    self = ExitChoice()
+    pinned = chosen
+  }
 }

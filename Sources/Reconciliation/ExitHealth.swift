@@ -1,69 +1,67 @@
 import Configuration
 
-/// What probes say of one exit. No clock and no I/O: time is counted in probes.
-///
-///     unknown ──answer──▶ healthy ──loss──▶ suspect ──failAfter losses──▶ unhealthy
-///        │                   ▲ ◀──answer───────┘                              │
-///        └─failAfter losses──┼────────────────────────────────────────────▶   │
-///                            └──────────── recoverAfter answers ──────────────┘
-///
-/// From every state, failAfter probes that could not be sent lead to unknown.
+/// What is known of one exit: what each kind of question to it has shown. All of them have to be answered.
 public struct ExitHealth: Equatable, Sendable {
-  public enum State: String, Sendable {
-    /// Nothing was heard yet, or nothing can be sent: no reason to open, and none to close what is open.
-    case unknown
-    case healthy
-    /// Healthy so far, and the last probes were lost.
-    case suspect
-    case unhealthy
+  /// What an exit is asked.
+  public enum Check: Int, Sendable, CaseIterable {
+    /// ICMP echo to its own address.
+    case echo
+    /// A connection to a server of the Internet through it.
+    case through
+    /// The address that a server of the Internet sees through it.
+    case publicAddress
   }
 
-  public enum Input: Equatable, Sendable {
-    case answered
-    case lost
-    /// The probe could not be sent, so it says nothing of the exit.
-    case notSent
+  public typealias State = ProbeHealth.State
+  public typealias Input = ProbeHealth.Input
+
+  /// Those that the configuration asks for, in the order of `Check`.
+  public let checks: [Check]
+  private var healths: [ProbeHealth]
+
+  /// Nothing known yet.
+  public init(_ settings: ProbeSettings) {
+    checks = settings.checks
+    healths = checks.map { _ in ProbeHealth() }
   }
 
-  public private(set) var state: State = .unknown
-  private var consecutiveLosses = 0
-  private var consecutiveAnswers = 0
-  /// Probes without an answer in a row, lost or not sent.
-  private var consecutiveSilences = 0
+  public subscript(check: Check) -> ProbeHealth? {
+    checks.firstIndex(of: check).map { healths[$0] }
+  }
 
-  public init() {}
+  /// The worst of its checks; an exit of which a part is unknown is unknown.
+  public var state: State {
+    for worst in [State.unhealthy, .unknown, .suspect] where healths.contains(where: { $0.state == worst }) {
+      return worst
+    }
+    return .healthy
+  }
 
   /// Healthy enough to carry traffic.
-  public var isUsable: Bool { state == .healthy || state == .suspect }
+  public var isUsable: Bool { healths.allSatisfy(\.isUsable) }
 
-  /// Nothing was heard yet, and not for so long that it says something.
+  /// It was never unhealthy on this path.
+  public var isFresh: Bool { healths.allSatisfy(\.isFresh) }
+
+  /// Something was not heard of yet, and nothing speaks against it.
   public func isUntried(_ settings: ProbeSettings) -> Bool {
-    state == .unknown && consecutiveSilences < settings.failAfter
+    !isUsable && healths.allSatisfy { $0.isUsable || $0.isUntried(settings) }
   }
 
-  public mutating func take(_ input: Input, _ settings: ProbeSettings) {
-    switch input {
-    case .answered:
-      consecutiveSilences = 0
-      consecutiveLosses = 0
-      consecutiveAnswers += 1
-      switch state {
-      case .unknown, .healthy, .suspect: state = .healthy
-      case .unhealthy: if consecutiveAnswers >= settings.recoverAfter { state = .healthy }
-      }
-    case .lost:
-      consecutiveSilences += 1
-      consecutiveAnswers = 0
-      consecutiveLosses += 1
-      switch state {
-      case .healthy, .suspect: state = consecutiveLosses >= settings.failAfter ? .unhealthy : .suspect
-      case .unknown: if consecutiveLosses >= settings.failAfter { state = .unhealthy }
-      case .unhealthy: break
-      }
-    case .notSent:
-      consecutiveSilences += 1
-      consecutiveAnswers = 0
-      if consecutiveSilences >= settings.failAfter { state = .unknown }
-    }
+  /// An answer to a question that is not asked any more changes nothing.
+  public mutating func take(_ input: Input, from check: Check, _ settings: ProbeSettings) {
+    guard let place = checks.firstIndex(of: check) else { return }
+    healths[place].take(input, settings)
+  }
+
+  /// Link, address or ZeroTier's word on the network changed.
+  public mutating func changePath(_ settings: ProbeSettings) {
+    for place in healths.indices { healths[place].take(.pathChanged, settings) }
+  }
+}
+
+extension ProbeSettings {
+  var checks: [ExitHealth.Check] {
+    [.echo] + (through.isEmpty ? [] : [.through]) + (publicAddress == nil ? [] : [.publicAddress])
   }
 }

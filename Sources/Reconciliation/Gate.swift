@@ -11,6 +11,14 @@ public enum NetworkWord: Hashable, Sendable {
   /// Its status, in the API's own word: `ACCESS_DENIED`, …
   case status(String)
   case notJoined
+
+  /// It said for certain that this node is not let in.
+  public var isRefusal: Bool {
+    switch self {
+    case .none, .inherited, .ok: false
+    case .status, .notJoined: true
+    }
+  }
 }
 
 /// Where the network's link is.
@@ -31,7 +39,8 @@ public enum BlockReason: Hashable, Sendable {
   case interfaceDown(InterfaceName)
   case egressIPMissing(IPAddress, InterfaceName)
   case exitsUnproven([String], problem: String?)
-  case exitsUnhealthy([String])
+  case exitsUnhealthy([String], problem: String?)
+  case pinnedExitDown(String, problem: String?)
   case wanMissing(InterfaceName?)
   case wanOverlap(InterfaceName)
   case interfaceIsWAN(InterfaceName)
@@ -46,19 +55,19 @@ public struct GateFacts: Equatable, Sendable {
   public var interface: InterfaceState
   /// Those that the tunnel's link is in, or was in when it was last there: what was theirs stays guarded.
   public var networks: [CIDR]
-  /// Why the last probe could not be sent, if it could not.
-  public var probeProblem: String?
+  /// Why an exit is not known to work, by its name, as far as that is known.
+  public var exitProblems: [String: String]
 
   public init(
     network: ZeroTierNetworkID, word: NetworkWord, apiProblem: String?, interface: InterfaceState,
-    networks: [CIDR] = [], probeProblem: String? = nil
+    networks: [CIDR] = [], exitProblems: [String: String] = [:]
   ) {
     self.network = network
     self.word = word
     self.apiProblem = apiProblem
     self.interface = interface
     self.networks = networks
-    self.probeProblem = probeProblem
+    self.exitProblems = exitProblems
   }
 
   public var tunnel: Tunnel? {
@@ -104,19 +113,20 @@ extension GatewayPolicy {
       reasons.append(.egressIPMissing(gateway.egressIP, link.name))
     }
     let held = facts.tunnel(holding: gateway.egressIP)
-    guard let exit = gateway.exits.first(where: { $0.name == choice.active }) else {
-      return (.closed(tunnel: held), reasons + [exitReason(facts, gateway, health)])
-    }
+    let chosen = gateway.exits.filter { choice.active.contains($0.name) }
+    if chosen.isEmpty { reasons.append(exitReason(facts, gateway, choice, health)) }
     guard reasons.isEmpty, let tunnel = held else { return (.closed(tunnel: held), reasons) }
-    return (.open(exit, tunnel: tunnel), [])
+    return (.open(chosen, tunnel: tunnel), [])
   }
 
   private static func exitReason(
-    _ facts: GateFacts, _ gateway: GatewaySettings, _ health: [String: ExitHealth]
+    _ facts: GateFacts, _ gateway: GatewaySettings, _ choice: ExitChoice, _ health: [String: ExitHealth]
   ) -> BlockReason {
+    if let pinned = choice.pinned { return .pinnedExitDown(pinned, problem: facts.exitProblems[pinned]) }
     let names = gateway.exits.map(\.name)
     let failed = names.filter { health[$0]?.state == .unhealthy }
-    return failed.isEmpty ? .exitsUnproven(names, problem: facts.probeProblem) : .exitsUnhealthy(failed)
+    guard failed.isEmpty else { return .exitsUnhealthy(failed, problem: facts.exitProblems[failed[0]]) }
+    return .exitsUnproven(names, problem: names.lazy.compactMap { facts.exitProblems[$0] }.first)
   }
 }
 

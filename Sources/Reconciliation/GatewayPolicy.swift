@@ -6,8 +6,8 @@ public enum GatewayPolicy: Equatable, Sendable {
   /// The egress IP reaches the excluded CIDRs and, over a tunnel that is there, the exits themselves, so that
   /// they can be probed. Everything else is dropped.
   case closed(tunnel: Tunnel?)
-  /// As closed, and what is left goes to this exit.
-  case open(Exit, tunnel: Tunnel)
+  /// As closed, and what is left goes to these exits, at least one; each flow to one of them.
+  case open([Exit], tunnel: Tunnel)
 
   public var tunnel: Tunnel? {
     switch self {
@@ -28,7 +28,8 @@ extension DesiredState {
     let table = gateway.routingTable
     self.init(
       rules: gateway.rules(policy),
-      tables: [table: gateway.tunnelRoutes(policy, networks), table.next: gateway.fallbackRoutes],
+      tables: [table: gateway.tunnelRoutes(policy, networks), table.next: gateway.fallbackRoutes]
+        .merging(gateway.checkTables(policy.tunnel)) { first, _ in first },
       nftables: gateway.guardTable(policy, guardedIPv6: network.ipv6Prefixes + networks),
       sysctls: [Sysctl(.ipv4Forwarding, 1)]
         // 2, loose: replies come from anywhere in the Internet. The larger of this and `all` counts.
@@ -40,15 +41,19 @@ extension GatewaySettings {
   /// ip rule show
   fileprivate func rules(_ policy: GatewayPolicy) -> [RoutingRule] {
     let source = RoutingRule.Selector(source: CIDR(egressIP))
-    var rules = [
-      rule(0, source, routingTable),
-      rule(1, source, routingTable.next),
-    ]
+    var lookups = checkedExits.map { check in
+      (
+        RoutingRule.Selector(
+          source: CIDR(egressIP), inputInterface: .loopback, mark: .init(value: check.mark, mask: .max)),
+        check.table
+      )
+    }
+    lookups += [(source, routingTable), (source, routingTable.next)]
     if let tunnel = policy.tunnel {
       // For lookups that name the link instead of the source: Cilium's `interface:` policies.
-      rules.append(rule(2, RoutingRule.Selector(outputInterface: tunnel.name), routingTable))
+      lookups.append((RoutingRule.Selector(outputInterface: tunnel.name), routingTable))
     }
-    return rules
+    return lookups.enumerated().map { place, lookup in rule(UInt32(place), lookup.0, lookup.1) }
   }
 
   private func rule(_ place: UInt32, _ selector: RoutingRule.Selector, _ table: RoutingTableID) -> RoutingRule
@@ -71,8 +76,14 @@ extension GatewaySettings {
       }
       routes += own.withoutContained().map { route($0, .onLink(tunnel.index), in: routingTable) }
     }
-    if case .open(let exit, let tunnel) = policy {
-      routes.append(route(everything, .gateway(exit.address, via: tunnel.index), in: routingTable))
+    if case .open(let usable, let tunnel) = policy, !usable.isEmpty {
+      let hops = FlowShares.hops(exits, usable: usable).map {
+        Route.NextHop(gateway: $0.exit.address, interface: tunnel.index, weight: $0.weight)
+      }
+      // A single hop has no share.
+      let kind: Route.Kind =
+        usable.count == 1 ? .gateway(usable[0].address, via: tunnel.index) : .unicast(hops)
+      routes.append(route(everything, kind, in: routingTable))
     }
     return routes + [route(everything, whenDown.kind, in: routingTable, metric: .last)]
   }
@@ -85,6 +96,20 @@ extension GatewaySettings {
       + [route(everything, whenDown.kind, in: table)]
   }
 
+  /// ip route show table T+2 and on. Through each exit, whether it carries traffic or not, for the agent's own
+  /// end-to-end checks alone: only a socket of this host with the egress IP and the mark gets here.
+  fileprivate func checkTables(_ tunnel: Tunnel?) -> [RoutingTableID: [Route]] {
+    var tables: [RoutingTableID: [Route]] = [:]
+    for check in checkedExits {
+      var routes = [route(everything, whenDown.kind, in: check.table, metric: .last)]
+      if let tunnel, tunnel.isUp {
+        routes.append(route(everything, .gateway(check.exit.address, via: tunnel.index), in: check.table))
+      }
+      tables[check.table] = routes
+    }
+    return tables
+  }
+
   private func exceptions(in table: RoutingTableID) -> [Route] {
     excludedCIDRs.withoutContained().map { route($0, .throwToNextRule, in: table) }
   }
@@ -95,6 +120,24 @@ extension GatewaySettings {
     _ destination: CIDR, _ kind: Route.Kind, in table: RoutingTableID, metric: RouteMetric = .first
   ) -> Route {
     Route(Route.Key(table: table, destination: destination, metric: metric), Route.Value(kind))
+  }
+}
+
+extension GatewaySettings {
+  /// An exit's own way for end-to-end checks.
+  public struct CheckedExit: Equatable, Sendable {
+    public let exit: Exit
+    public let table: RoutingTableID
+    /// Of the check's sockets (`SO_MARK`): the table's number.
+    public var mark: UInt32 { table.rawValue }
+  }
+
+  /// Empty where the configuration asks exits for their own answer alone.
+  public var checkedExits: [CheckedExit] {
+    guard probe.isEndToEnd else { return [] }
+    return exits.enumerated().map { place, exit in
+      CheckedExit(exit: exit, table: RoutingTableID(rawValue: routingTable.next.rawValue + 1 + UInt32(place)))
+    }
   }
 }
 

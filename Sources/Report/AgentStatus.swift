@@ -36,9 +36,6 @@ public struct AgentStatus: Equatable, Sendable {
     phaseSince = startedAt
     config = ConfigStatus(path: configPath)
   }
-
-  /// The exit that carries the traffic.
-  public var activeExit: ExitStatus? { exits.first(where: \.active) }
 }
 
 /// Which build this is.

@@ -102,6 +102,31 @@ public enum MetricsPage {
       "liteboxd_agent_exit_active", "1 for an exit that carries the traffic.",
       status.exits.map { Sample($0.active ? 1 : 0, [("exit", $0.name)]) })
     writer.gauge(
+      "liteboxd_agent_exit_pinned", "1 for an exit that a person chose for all traffic.",
+      status.exits.map { Sample($0.pinned ? 1 : 0, [("exit", $0.name)]) })
+    writer.gauge(
+      "liteboxd_agent_exit_check_healthy", "1 for a check of an exit that succeeds, by check.",
+      status.exits.flatMap { exit in
+        exit.checks.map {
+          Sample($0.health.isUsable ? 1 : 0, [("exit", exit.name), ("check", $0.check)])
+        }
+      })
+    writer.gauge(
+      "liteboxd_agent_exit_relayed", "1 for an exit that is reached through a ZeroTier root, not directly.",
+      status.exits.compactMap { exit in
+        exit.path.map { Sample($0 == .relayed ? 1 : 0, [("exit", exit.name)]) }
+      })
+    writer.gauge(
+      "liteboxd_agent_exit_loss_ratio", "Lost probes among the last 60, 0 to 1; absent before the first.",
+      status.exits.compactMap { exit in exit.lossRatio.map { Sample($0, [("exit", exit.name)]) } })
+    writer.counter(
+      "liteboxd_agent_exit_answers_total", "Answers to probes that were not counted as such, by kind.",
+      status.exits.flatMap { exit in
+        [("late", exit.lateAnswers), ("duplicate", exit.duplicateAnswers)].map {
+          Sample(Double($0.1), [("exit", exit.name), ("kind", $0.0)])
+        }
+      })
+    writer.gauge(
       "liteboxd_agent_exit_rtt_seconds", "Round trip of the last answered probe; absent before the first.",
       status.exits.compactMap { exit in exit.rttSeconds.map { Sample($0, [("exit", exit.name)]) } })
     writer.counter(

@@ -89,27 +89,6 @@ extension ZeroTierStatus: StatusPart {
   }
 }
 
-extension ExitStatus: StatusPart {
-  func json() -> JSONValue {
-    [
-      "name": .string(name), "address": .string(address.description), "healthy": .bool(healthy),
-      "health": .string(health.rawValue), "active": .bool(active), "rttSeconds": number(rttSeconds),
-      "lossRatio": number(lossRatio), "path": text(path?.rawValue),
-    ]
-  }
-
-  init(reading reader: StatusReader) throws(StatusFormatError) {
-    name = try reader.string("name")
-    address = try reader.required("address", "an IP address") { $0.string.flatMap { IPAddress($0) } }
-    healthy = try reader.bool("healthy")
-    health = try reader.word("health")
-    active = try reader.bool("active")
-    rttSeconds = try reader.seconds("rttSeconds")
-    lossRatio = try reader.optional("lossRatio", "a number", \.number)
-    path = try reader.optionalWord("path")
-  }
-}
-
 extension WANStatus: StatusPart {
   func json() -> JSONValue {
     ["interface": text(interface), "addresses": .array(addresses.map(JSONValue.string))]
@@ -178,10 +157,10 @@ extension GuardDrop: StatusPart {
   }
 }
 
-private func array(_ parts: [some StatusPart]) -> JSONValue { .array(parts.map { $0.json() }) }
-private func number(_ value: Double?) -> JSONValue { value.map(JSONValue.number) ?? .null }
-private func count(_ value: Int) -> JSONValue { .integer(Int64(value)) }
-private func text(_ value: (some CustomStringConvertible)?) -> JSONValue {
+func array(_ parts: [some StatusPart]) -> JSONValue { .array(parts.map { $0.json() }) }
+func number(_ value: Double?) -> JSONValue { value.map(JSONValue.number) ?? .null }
+func count(_ value: Int) -> JSONValue { .integer(Int64(value)) }
+func text(_ value: (some CustomStringConvertible)?) -> JSONValue {
   value.map { .string($0.description) } ?? .null
 }
 

@@ -22,6 +22,7 @@ public enum StatusPage {
     page.blank()
     if !status.exits.isEmpty {
       exits(status.exits).write(to: &page, indent: 2)
+      problems(status.exits, &page)
       page.blank()
     }
     details(status, now, &page)
@@ -60,14 +61,37 @@ public enum StatusPage {
     table.add(["EXIT", "ADDRESS", "USE", "HEALTH", "RTT", "LOSS", "PATH"].map { Span($0, .faint) })
     for exit in exits {
       table.add([
-        Span(exit.name, exit.active ? .strong : .plain), Span(exit.address.description),
-        exit.active ? Span("in use", .good) : Span(exit.healthy ? "standby" : "no"),
+        Span(exit.name, exit.active ? .strong : .plain), Span(exit.address.description), use(exit),
         Span(exit.health.rawValue, exit.health.tone), Span(exit.rttSeconds.map(shortTime) ?? "-"),
         Span(exit.lossRatio.map(percent) ?? "-", (exit.lossRatio ?? 0) > 0 ? .caution : .plain),
-        Span(exit.path?.rawValue ?? "-", exit.path == .relayed ? .caution : .plain),
+        Span(path(exit), exit.path == .relayed ? .caution : .plain),
       ])
     }
     return table
+  }
+
+  private static func use(_ exit: ExitStatus) -> Span {
+    switch (exit.active, exit.pinned) {
+    case (true, false): Span("in use", .good)
+    case (true, true): Span("pinned", .caution)
+    case (false, true): Span("pinned", .bad)
+    case (false, false): Span(exit.healthy ? "standby" : "no")
+    }
+  }
+
+  /// With the host that the packets come from, if they come directly.
+  private static func path(_ exit: ExitStatus) -> String {
+    guard let path = exit.path else { return "-" }
+    guard path == .direct, let address = exit.zerotier?.address else { return path.rawValue }
+    return "direct " + (address.lastIndex(of: ":").map { String(address[..<$0]) } ?? address)
+  }
+
+  /// One line below the table for each exit that has one.
+  private static func problems(_ exits: [ExitStatus], _ page: inout PageWriter) {
+    for exit in exits {
+      guard let problem = exit.problem else { continue }
+      page.prose([Span("  ! ", exit.health.tone)], [Span(exit.name + ":", exit.health.tone), Span(problem)])
+    }
   }
 
   private static func zerotier(_ zerotier: ZeroTierStatus) -> [Span] {

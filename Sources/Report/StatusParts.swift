@@ -28,43 +28,6 @@ public struct ZeroTierStatus: Equatable, Sendable {
   public init() {}
 }
 
-/// A cloud server as the gateway sees it.
-public struct ExitStatus: Equatable, Sendable {
-  /// Where the probe's hysteresis stands.
-  public enum Health: String, Hashable, Sendable, CaseIterable {
-    case unknown
-    case healthy
-    /// Losing probes, not yet enough of them to leave it.
-    case suspect
-    case unhealthy
-  }
-
-  /// How ZeroTier's packets get there.
-  public enum Path: String, Hashable, Sendable, CaseIterable {
-    case direct
-    case relayed
-    case unknown
-  }
-
-  public var name: String
-  public var address: IPAddress
-  /// Whether it may carry traffic.
-  public var healthy = false
-  public var health = Health.unknown
-  /// Whether it carries the traffic.
-  public var active = false
-  /// Of the last answered probe.
-  public var rttSeconds: Double?
-  /// 0 to 1, over the recent probes; nil before the first one ended.
-  public var lossRatio: Double?
-  public var path: Path?
-
-  public init(name: String, address: IPAddress) {
-    self.name = name
-    self.address = address
-  }
-}
-
 /// A cloud server's way to the Internet.
 public struct WANStatus: Equatable, Sendable {
   public var interface: InterfaceName

@@ -55,7 +55,11 @@ struct TrafficPath {
   }
 
   private static func exit(_ status: AgentStatus) -> Hop {
-    if let exit = status.activeExit {
+    let active = status.exits.filter(\.active)
+    if active.count > 1 {
+      return Hop(name: "\(active.count) exits", state: "sharing flows", tone: .good)
+    }
+    if let exit = active.first {
       let detail = exit.rttSeconds.map { ", " + shortTime($0) } ?? ""
       return Hop(name: exit.name, state: exit.health.rawValue + detail, tone: exit.health.tone)
     }

@@ -91,8 +91,8 @@ struct FailingKernelTests {
     ]
     situation.word = .ok
     situation.reportedInterface = link.name
-    situation.choice = ExitChoice(active: "cloud-a")
-    situation.health = ["cloud-a": ExitHealth()]
+    situation.choice = ExitChoice(active: ["cloud-a"])
+    situation.health = ["cloud-a": ExitHealth(ProbeSettings())]
     let decision = Decision(configuration, situation)
     #expect(decision.isOpen)
     return decision

@@ -41,7 +41,7 @@ struct GatewayFixture {
   }
 
   func desired() throws -> DesiredState {
-    DesiredState(.open(settings.exits[0], tunnel: try tunnel()), settings, network: network)
+    DesiredState(.open([settings.exits[0]], tunnel: try tunnel()), settings, network: network)
   }
 
   func question(_ desired: DesiredState, _ domains: Domains = .all) -> Question {

@@ -10,15 +10,32 @@ struct TransitionTests {
   /// Names, and how the settings differ on either side; nil: nothing installed.
   static let changes: [String] = [
     "first start", "closing", "opening", "another table", "an overlapping table", "another priority",
-    "an overlapping priority", "another answer when down", "other exits", "other exclusions", "teardown",
+    "an overlapping priority", "another answer when down", "other exits", "other exclusions",
+    "switching exits",
+    "sharing flows", "one exit less", "one exit alone again", "end-to-end checks", "no end-to-end checks",
+    "teardown with end-to-end checks", "teardown",
   ]
+
+  private static let threeExits = (0..<3).map {
+    Exit(name: "cloud-\($0)", address: IPAddress("10.147.17.\($0 + 2)")!)
+  }
 
   private func states(_ change: String, _ gateway: GatewayFixture) throws -> (DesiredState, DesiredState) {
     let tunnel = try gateway.tunnel()
     func open(_ edit: (inout GatewaySettings) -> Void = { _ in }) -> DesiredState {
       var settings = gateway.settings
       edit(&settings)
-      return DesiredState(.open(settings.exits[0], tunnel: tunnel), settings, network: gateway.network)
+      return DesiredState(.open([settings.exits[0]], tunnel: tunnel), settings, network: gateway.network)
+    }
+    func through(_ exits: Int...) -> DesiredState {
+      var settings = gateway.settings
+      settings.exits = Self.threeExits
+      return DesiredState(
+        .open(exits.map { settings.exits[$0] }, tunnel: tunnel), settings, network: gateway.network)
+    }
+    let checked = open { settings in
+      settings.exits = Self.threeExits
+      settings.probe.through = [TCPTarget(address: IPAddress("1.1.1.1")!, port: 443)]
     }
     let closed = DesiredState(.closed(tunnel: tunnel), gateway.settings, network: gateway.network)
     return switch change {
@@ -33,6 +50,13 @@ struct TransitionTests {
     case "other exits":
       (open(), open { $0.exits = [Exit(name: "cloud-b", address: IPAddress("10.147.17.3")!)] })
     case "other exclusions": (open(), open { $0.excludedCIDRs = [CIDR(IPAddress("192.168.9.9")!)] })
+    case "switching exits": (through(0), through(1))
+    case "sharing flows": (through(0), through(0, 1, 2))
+    case "one exit less": (through(0, 1, 2), through(1, 2))
+    case "one exit alone again": (through(0, 1), through(1))
+    case "end-to-end checks": (open(), checked)
+    case "no end-to-end checks": (checked, open())
+    case "teardown with end-to-end checks": (checked, .nothing)
     default: (open(), .nothing)
     }
   }

@@ -87,7 +87,7 @@ enum Examples {
   }
 
   static func open(_ gateway: GatewaySettings, exit: Int = 0) -> DesiredState {
-    DesiredState(.open(gateway.exits[exit], tunnel: tunnel), gateway, network: network)
+    DesiredState(.open([gateway.exits[exit]], tunnel: tunnel), gateway, network: network)
   }
 
   /// What one state turns into another: name, before, after.

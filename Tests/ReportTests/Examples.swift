@@ -72,6 +72,19 @@ enum Example: String, CaseIterable, Sendable {
     exit.rttSeconds = 0.0121
     exit.lossRatio = 0
     exit.path = .direct
+    exit.checks = [
+      CheckStatus(check: "echo", health: .healthy, problem: nil),
+      CheckStatus(check: "through", health: .healthy, problem: nil),
+      CheckStatus(check: "publicAddress", health: .healthy, problem: nil),
+    ]
+    exit.throughSeconds = 0.0241
+    exit.publicAddress = IPAddress("203.0.113.50")
+    var peer = PeerStatus(nodeID: ZeroTierNodeID("89e92ceee5")!)
+    peer.address = "198.51.100.20:9993"
+    peer.latencySeconds = 0.012
+    peer.lastSeenSeconds = 3.5
+    peer.version = "1.14.1"
+    exit.zerotier = peer
     return exit
   }
 
@@ -82,6 +95,13 @@ enum Example: String, CaseIterable, Sendable {
     exit.rttSeconds = 0.048
     exit.lossRatio = 0.125
     exit.path = .relayed
+    exit.problem = "no answer to ICMP echo within 1000 ms"
+    exit.checks = [CheckStatus(check: "echo", health: .suspect, problem: exit.problem)]
+    exit.lateAnswers = 2
+    exit.duplicateAnswers = 1
+    var peer = PeerStatus(nodeID: ZeroTierNodeID("c81f0a3d52")!)
+    peer.relayedSeconds = 93
+    exit.zerotier = peer
     return exit
   }
 }

@@ -20,7 +20,11 @@ extension Example {
     status.exits[0].active = false
     status.exits[0].lossRatio = 1
     status.exits[0].path = .unknown
+    status.exits[0].problem = "tcp://1.1.1.1:443 does not answer: no answer in time"
+    status.exits[0].checks[1] = CheckStatus(
+      check: "through", health: .unhealthy, problem: status.exits[0].problem)
     status.exits[1].active = true
+    status.exits[1].pinned = true
     status.config.error =
       "/etc/liteboxd/agent.yaml:14:3: unknown key \"egresIP\"; the nearest valid one is \"egressIP\""
     status.zerotier.apiReachable = false
@@ -92,6 +96,7 @@ extension Example {
       name: "e\u{301}\u{301}\u{301}\u{301}", address: IPAddress("fd12:3456:789a:bcde:f012:3456:789a:bcde")!)
     third.rttSeconds = 12.3456
     third.lossRatio = 0.001
+    third.problem = clear
     status.exits.append(third)
     status.zerotier.networkStatus = clear
     status.zerotier.interface = InterfaceName("zt;reboot\u{1b}[m")

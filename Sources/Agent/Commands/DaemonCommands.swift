@@ -18,6 +18,7 @@ extension Tool {
         configurationPath: invocation.configurationPath, socketPath: invocation.socketPath,
         stateDirectory: Tool.stateDirectory)
       options.formerNetwork = formerNetwork(log)
+      options.pinnedExit = pinnedExit(log)
       let daemon = try Daemon(loaded, options, log: log)
       daemon.configurationError = problem
       try withExtendedLifetime(lock) { try daemon.run() }
@@ -29,6 +30,14 @@ extension Tool {
   func formerNetwork(_ log: Log) -> ZeroTierNetworkID? {
     do { return try store.load(for: invocation.configurationPath)?.configuration.zerotier.networkID } catch {
       log.write(.warning, "the last good configuration cannot be read: \(error)")
+      return nil
+    }
+  }
+
+  /// The exit that a person pinned for longer than a run.
+  func pinnedExit(_ log: Log) -> String? {
+    do { return try store.loadPinnedExit(for: invocation.configurationPath) } catch {
+      log.write(.warning, "the pinned exit cannot be read, the choice is automatic: \(error)")
       return nil
     }
   }
@@ -52,8 +61,12 @@ extension Tool {
     return readableConfiguration?.configuration.status.socket ?? Invocation.defaultSocket
   }
 
-  func ask(_ method: HTTPMethod, _ path: String, timeout: Duration = .seconds(5)) throws -> JSONValue {
-    let answer = try LocalHTTP.request(socketPath: socketPath, method: method, path: path, timeout: timeout)
+  func ask(
+    _ method: HTTPMethod, _ path: String, _ body: JSONValue? = nil, timeout: Duration = .seconds(5)
+  ) throws -> JSONValue {
+    let answer = try LocalHTTP.request(
+      socketPath: socketPath, method: method, path: path, body: body.map { Array($0.text.utf8) } ?? [],
+      timeout: timeout)
     guard answer.status == 200 else {
       throw DaemonRefused(status: answer.status, text: String(decoding: answer.body, as: UTF8.self))
     }
@@ -113,6 +126,25 @@ extension Tool {
     let isPlain = isatty(1) == 0 || getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
     return StatusPage.render(
       status, now: wallClock(), width: columns > 0 ? columns : 80, style: isPlain ? .plain : .coloured)
+  }
+
+  /// liteboxd-agent exit use
+  func useExit() -> Int32 {
+    asking {
+      let question: JSONValue = [
+        "use": .string(invocation.operands[1]), "keep": .bool(invocation.flags.contains("--keep")),
+      ]
+      let answer = try ask(.post, "/exit", question)
+      let refusal = answer["error"]?.string
+      if invocation.flags.contains("--json") {
+        print(answer.text + "\n", to: 1)
+      } else if let refusal {
+        Tool.complain("refused: \(terminalSafe(refusal))")
+      } else {
+        print(terminalSafe(answer["result"]?.string ?? "") + "\n", to: 1)
+      }
+      return refusal == nil ? ExitStatus.success : ExitStatus.failure
+    }
   }
 
   /// liteboxd-agent reload

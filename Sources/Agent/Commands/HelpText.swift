@@ -13,6 +13,7 @@ enum HelpText {
       teardown   removes everything that the agent owns; needs --yes or a terminal
       status     asks the running daemon: 0 ready, 1 degraded, 2 blocked, 3 no daemon
       reload     takes the configuration file now
+      exit use   pins the traffic to one exit for maintenance, or frees it again
       version    version, commit, kernel features found
       help       this page, or a command's: liteboxd-agent help plan
 
@@ -106,6 +107,20 @@ enum HelpText {
 
       exit status: 0 taken or unchanged, 1 refused, 3 no daemon
       example:     liteboxd-agent reload
+
+      """
+    case .exit:
+      """
+      usage: liteboxd-agent exit use NAME [--keep] [--json] [--socket PATH]
+             liteboxd-agent exit use auto [--json] [--socket PATH]
+
+      Pins the traffic to one exit for maintenance; if that one fails, no other takes over. auto gives the choice back
+      to the agent. An exit that does not work is refused, since it would block all traffic.
+
+      --keep    also after a restart of the agent; else the pin is gone with it
+
+      exit status: 0 done, 1 refused, 3 no daemon
+      example:     liteboxd-agent exit use cloud-b
 
       """
     case .version:

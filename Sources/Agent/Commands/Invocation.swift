@@ -1,7 +1,7 @@
 /// The command line, parsed.
 struct Invocation: Equatable {
   enum Command: String, CaseIterable {
-    case run, check, plan, apply, `guard`, teardown, status, reload, version, help
+    case run, check, plan, apply, `guard`, teardown, status, reload, exit, version, help
 
     /// Options beside --config, --socket and --help.
     var flags: Set<String> {
@@ -9,13 +9,14 @@ struct Invocation: Equatable {
       case .teardown: ["--yes"]
       case .status: ["--json", "--watch"]
       case .reload: ["--json"]
+      case .exit: ["--json", "--keep"]
       case .run, .check, .plan, .apply, .guard, .version, .help: []
       }
     }
   }
 
   /// Commands that the agent will have, refused by name until then.
-  static let announced: Set<String> = ["events", "doctor", "render", "exit", "adopt"]
+  static let announced: Set<String> = ["events", "doctor", "render", "adopt"]
 
   static let defaultConfiguration = "/etc/liteboxd/agent.yaml"
   static let defaultSocket = "/run/liteboxd/agent.sock"
@@ -25,6 +26,8 @@ struct Invocation: Equatable {
   /// nil: the configuration's.
   var socketPath: String?
   var flags: Set<String> = []
+  /// What stands behind `exit`: `use` and the exit's name.
+  var operands: [String] = []
   /// `--help`, or the command that `help` is about.
   var wantsHelp = false
 
@@ -47,6 +50,9 @@ struct Invocation: Equatable {
     guard let command = Command(rawValue: first) else { throw Self.unknown(first) }
     self.init(command)
     while let argument = rest.popFirst() { try take(argument, &rest) }
+    if self.command == .exit, !wantsHelp, operands.count != 2 || operands[0] != "use" {
+      throw Misuse(message: "exit: expected: exit use NAME, or exit use auto")
+    }
   }
 
   private init(_ command: Command) { self.command = command }
@@ -62,6 +68,8 @@ struct Invocation: Equatable {
     case let name where command == .help && Command(rawValue: name) != nil:
       self.command = Command(rawValue: name) ?? .help
       wantsHelp = true
+    case let word where command == .exit && !word.hasPrefix("-") && operands.count < 2:
+      operands.append(argument)
     default: throw Misuse(message: "\(command.rawValue): unknown argument \"\(argument)\"")
     }
   }

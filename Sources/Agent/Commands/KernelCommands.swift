@@ -34,7 +34,8 @@ extension Tool {
       }
     }
     let log = Log(level: .warning)
-    return try SituationSurvey(configuration, log).run(kernel, formerNetwork: formerNetwork(log))
+    return try SituationSurvey(configuration, log).run(
+      kernel, formerNetwork: formerNetwork(log), pinned: pinnedExit(log))
   }
 
   /// liteboxd-agent apply
@@ -47,7 +48,7 @@ extension Tool {
       return try withExtendedLifetime(lock) {
         let kernel = try Kernel()
         let situation = try SituationSurvey(loaded.configuration, log).run(
-          kernel, formerNetwork: formerNetwork(log))
+          kernel, formerNetwork: formerNetwork(log), pinned: pinnedExit(log))
         try store.save(loaded)
         return try settle(loaded.configuration, situation, .all, kernel, log)
       }

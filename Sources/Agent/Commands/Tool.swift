@@ -44,6 +44,7 @@ public struct Tool {
     case .teardown: teardown()
     case .status: status()
     case .reload: reload()
+    case .exit: useExit()
     case .version: version()
     case .help: ExitStatus.success
     }
