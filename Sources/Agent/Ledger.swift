@@ -95,7 +95,8 @@ struct Ledger {
 
 extension NftablesTable {
   var objectCount: Int {
-    1 + sets.count + counters.count + chains.count + chains.map(\.rules.count).reduce(0, +)
+    1 + sets.count + dynamicSets.count + counters.count + chains.count
+      + chains.map(\.rules.count).reduce(0, +)
   }
 }
 
