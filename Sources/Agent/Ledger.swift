@@ -24,6 +24,7 @@ struct Ledger {
   var foreignRules: [RoutingRule] = []
   var missingSystemRules: [RoutingTableID] = []
   var guardDrops: [String: FollowedCounter] = [:]
+  var gateways = SeenGateways(timeout: GatewaySet.timeout, limit: GatewaySet.limit)
   var loggedErrors: Set<String> = []
   var isReadyTold = false
   var statusLine = ""
