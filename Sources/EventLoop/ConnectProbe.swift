@@ -22,7 +22,9 @@ public final class ConnectProbe {
   public struct Options: Hashable, Sendable {
     /// An address of this host; nil: as the route says.
     public var source: String?
-    /// `SO_BINDTODEVICE`: the only link that the probe may leave by and be answered on.
+    /// `SO_BINDTODEVICE`: the only link that the probe may leave by and be answered on. Where no route through it
+    /// is found, be it for a blackhole, the kernel takes the target to be on that link (net/ipv4/route.c,
+    /// ip_route_output_key_hash_rcu): the probe then comes to nothing by itself, and is not refused.
     public var device: String?
     /// `SO_MARK`, for policy routing; needs CAP_NET_ADMIN.
     public var mark: UInt32?

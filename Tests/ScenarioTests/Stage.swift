@@ -110,7 +110,7 @@ final class Stage {
 }
 
 /// The listing without what the sets of gateways hold: that is not the agent's, and grows with the traffic.
-private func withoutGateways(_ listing: String) -> String {
+func withoutGateways(_ listing: String) -> String {
   listing.components(separatedBy: "\tset ").map { block in
     guard block.hasPrefix("gateways_"), let elements = block.range(of: "elements = {"),
       let end = block.range(of: "}", range: elements.upperBound..<block.endIndex)
