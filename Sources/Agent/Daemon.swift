@@ -26,6 +26,7 @@ final class Daemon {
   var last: (decision: Decision, desired: DesiredState)?
 
   var prober: ExitProber?
+  var wanProber: WANProber?
   /// The link that the exits' health was learnt through.
   var followed: InterfaceIndex?
   var zerotier: ZeroTierClient?

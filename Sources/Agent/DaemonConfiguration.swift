@@ -59,6 +59,7 @@ extension Daemon {
     isSaved = false
     if former?.zerotier != configuration.zerotier { try configureZeroTier(former) }
     try configureProber(former)
+    try configureWANProber(former)
     if former?.reconcile != configuration.reconcile { try configureTimers() }
     if former != nil { listenerTrigger?.trigger() }
   }

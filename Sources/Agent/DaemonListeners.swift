@@ -50,8 +50,7 @@ extension Daemon {
   private func answerControl(_ request: HTTPRequest) -> HTTPResponse {
     switch (request.method, request.path) {
     case (.get, "/status"), (.head, "/status"):
-      readCounters()
-      return HTTPResponse(json: makeStatus().json())
+      return HTTPResponse(json: answeredStatus().json())
     case (.post, "/reload"):
       guard request.peer?.uid == 0 else {
         return HTTPResponse(status: 403, "only root may change anything\n")
@@ -69,8 +68,7 @@ extension Daemon {
   private func answerMetrics(_ request: HTTPRequest) -> HTTPResponse {
     switch (request.method, request.path) {
     case (.get, "/metrics"), (.head, "/metrics"):
-      readCounters()
-      let page = MetricsPage.render(makeStatus(), ledger.counters, .read())
+      let page = MetricsPage.render(answeredStatus(), ledger.counters, .read())
       return HTTPResponse(status: 200, contentType: MetricsPage.contentType, body: Array(page.utf8))
     case (.get, "/"), (.head, "/"):
       return HTTPResponse(status: 200, "liteboxd-agent: the metrics are at /metrics\n")

@@ -20,6 +20,7 @@ extension Daemon {
     let outcome = reconciler.reconcile(
       dirty, to: Decision(configuration, situation), previous: previous, errors: surveyErrors)
     last = (outcome.decision, outcome.desired)
+    followWAN()
     note(outcome, dirty, cause: cause, isDrift: previous?.desired == outcome.desired, since: since ?? start)
     if outcome.isVerified {
       retryDelay = DaemonOptions.firstRetry

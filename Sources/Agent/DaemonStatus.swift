@@ -16,9 +16,7 @@ extension Daemon {
     status.config.error = configurationError
     status.zerotier = zerotierStatus
     status.exits = exitStatuses
-    status.wan = last?.decision.wan.map {
-      WANStatus(interface: $0.name, addresses: $0.addresses.map(\.description))
-    }
+    status.wan = wanStatus
     status.tunnelUp = ledger.isTunnelUp
     status.kernel.inSync = ledger.isInSync
     status.kernel.objects = ObjectKind.allCases.compactMap { kind in
@@ -65,6 +63,7 @@ extension Daemon {
         Finding(code: "zerotier-api-\(failure.kind)", message: failure.message, remedy: failure.remedy))
     }
     findings += exitDegradations
+    findings += wanDegradations
     if let port = ledger.tableHolder { findings.append(.tableHeld(by: port)) }
     findings += ledger.foreignRules.map(Finding.init(foreignRuleAhead:))
     findings += ledger.missingSystemRules.map(Finding.init(missingSystemRule:))
@@ -81,6 +80,7 @@ extension Daemon {
     var findings = loaded.warnings.map {
       Finding(code: "config-warning", message: "\($0)", remedy: "see liteboxd-agent check")
     }
+    findings += wanNotices
     if let report = situation.report {
       let isDefault = report.routes.contains { $0.via != nil && $0.target.prefixLength <= 1 }
       if report.allowDefault || isDefault { findings.append(.zerotierDefault(report.id)) }
@@ -126,6 +126,7 @@ extension Daemon {
       ledger.counters.followForwardedBytes(
         out: counters[TrafficCounter.out.rawValue]?.bytes ?? 0,
         in: counters[TrafficCounter.in.rawValue]?.bytes ?? 0)
+      try readGateways()
     } catch {
       log.write(.warning, "\(error)")
     }

@@ -24,6 +24,7 @@ struct Ledger {
   var foreignRules: [RoutingRule] = []
   var missingSystemRules: [RoutingTableID] = []
   var guardDrops: [String: FollowedCounter] = [:]
+  var gateways = SeenGateways(timeout: GatewaySet.timeout, limit: GatewaySet.limit)
   var loggedErrors: Set<String> = []
   var isReadyTold = false
   var statusLine = ""
@@ -94,7 +95,8 @@ struct Ledger {
 
 extension NftablesTable {
   var objectCount: Int {
-    1 + sets.count + counters.count + chains.count + chains.map(\.rules.count).reduce(0, +)
+    1 + sets.count + dynamicSets.count + counters.count + chains.count
+      + chains.map(\.rules.count).reduce(0, +)
   }
 }
 

@@ -11,10 +11,13 @@ public struct CloudSettings: Equatable, Sendable {
   /// Where nothing may go; empty for no restriction.
   public var denyDestinations: [CIDR]
   public var clampMSS: MSSClamp
+  /// nil: whether the WAN answers is not asked.
+  public var probe: CloudProbeSettings?
 
   public init(
     sources: [CIDR], wanInterface: WANInterface = .auto, snat: SourceNAT = .masquerade,
-    allow: [AllowedTraffic] = [], denyDestinations: [CIDR] = privateDestinations, clampMSS: MSSClamp = .clamp
+    allow: [AllowedTraffic] = [], denyDestinations: [CIDR] = privateDestinations, clampMSS: MSSClamp = .clamp,
+    probe: CloudProbeSettings? = nil
   ) {
     self.sources = sources
     self.wanInterface = wanInterface
@@ -22,6 +25,7 @@ public struct CloudSettings: Equatable, Sendable {
     self.allow = allow
     self.denyDestinations = denyDestinations
     self.clampMSS = clampMSS
+    self.probe = probe
   }
 
   /// `denyDestinations: private`: RFC 1918, carrier-grade NAT (RFC 6598), loopback, link-local with the metadata

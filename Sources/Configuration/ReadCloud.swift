@@ -19,9 +19,11 @@ extension CloudSettings {
     let allow = section.allow()
     let denied = section.deniedDestinations()
     let mss: MSSClamp = section.value("mss", .word) ?? .clamp
+    let probe = CloudProbeSettings(section, sources: sources ?? [])
     guard let sources else { return nil }
     self.init(
-      sources: sources, wanInterface: wan, snat: snat, allow: allow, denyDestinations: denied, clampMSS: mss)
+      sources: sources, wanInterface: wan, snat: snat, allow: allow, denyDestinations: denied, clampMSS: mss,
+      probe: probe)
   }
 }
 

@@ -4,7 +4,9 @@ import Glibc
 public struct LocalEnd: Hashable, Sendable {
   /// An address of this host, in numbers.
   public var source: String?
-  /// `SO_BINDTODEVICE`: the only link that packets may leave by and be answered on.
+  /// `SO_BINDTODEVICE`: the only link that packets may leave by and be answered on. Where no route through it
+  /// is found, be it for a blackhole, the kernel takes the other end to be on that link (net/ipv4/route.c,
+  /// ip_route_output_key_hash_rcu): connecting then comes to nothing by itself, and is not refused.
   public var device: String?
   /// `SO_MARK`, for policy routing; needs CAP_NET_ADMIN.
   public var mark: UInt32?

@@ -90,6 +90,12 @@ public final class Kernel: KernelAccess {
     try nftables.counters()
   }
 
+  /// Addresses that a dynamic set of the agent's table holds, and what was counted of each. Never part of
+  /// `observe`: only for who asks.
+  public func elements(of set: NftablesDynamicSet) throws(KernelError) -> [NftablesDynamicSet.Element] {
+    try nftables.elements(of: set)
+  }
+
   public func apply(_ operation: Operation) throws(KernelError) {
     switch operation {
     case .nftables(let transaction): try nftables.commit(transaction)

@@ -10,14 +10,17 @@ enum LinkCodec {
     let attributes = UnsafeRawBufferPointer(rebasing: payload[16...])
     guard let text = NetlinkAttributes.find(IFLA_IFNAME, in: attributes)?.text, let name = InterfaceName(text)
     else { return nil }
+    let flags = payload.loadUnaligned(fromByteOffset: 8, as: UInt32.self)
     return Link(
       index: InterfaceIndex(rawValue: payload.loadUnaligned(fromByteOffset: 4, as: UInt32.self)), name: name,
-      isUp: payload.loadUnaligned(fromByteOffset: 8, as: UInt32.self) & isUpFlag != 0,
+      isUp: flags & isUpFlag != 0, hasCarrier: flags & lowerUpFlag != 0,
       mtu: NetlinkAttributes.find(IFLA_MTU, in: attributes)?.number(UInt32.self) ?? 0)
   }
 
   /// `IFF_UP` (linux/if.h)
   private static let isUpFlag: UInt32 = 1
+  /// `IFF_LOWER_UP`
+  private static let lowerUpFlag: UInt32 = 1 << 16
 
   /// The link's own address: IFA_LOCAL, which differs from IFA_ADDRESS on point-to-point links only.
   static func decodeAddress(_ payload: UnsafeRawBufferPointer) throws(KernelError) -> InterfaceAddress? {

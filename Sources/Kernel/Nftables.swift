@@ -43,4 +43,9 @@ final class Nftables {
   func counters() throws(KernelError) -> [String: (packets: UInt64, bytes: UInt64)] {
     try NftablesReader(socket: socket).counters()
   }
+
+  /// What a dynamic set holds. Empty without the table or the set.
+  func elements(of set: NftablesDynamicSet) throws(KernelError) -> [NftablesDynamicSet.Element] {
+    try NftablesReader(socket: socket).elements(of: set)
+  }
 }

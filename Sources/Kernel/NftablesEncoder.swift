@@ -52,6 +52,12 @@ struct NftablesEncoder {
     case .addTable(let comment, let ownership): try addTable(comment, ownership)
     case .deleteTable: try deleteTable()
     case .addSet(let name, let type): try addSet(name, type)
+    case .addDynamicSet(let wanted):
+      setIdentifier += 1
+      let identifier = setIdentifier
+      try set(NFT_MSG_NEWSET, named: wanted.name, flags: NLM_F_CREATE) {
+        NftablesDynamicSetCodec.define(wanted, numbered: identifier, in: $0)
+      }
     case .deleteSet(let name): try set(NFT_MSG_DELSET, named: name, flags: 0) { _ in }
     case .addElements(let name, let type, let ranges):
       try elements(NFT_MSG_NEWSETELEM, name, type, ranges, flags: NLM_F_CREATE)

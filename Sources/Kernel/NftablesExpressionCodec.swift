@@ -52,6 +52,7 @@ enum NftablesExpressionCodec {
     case .counter(let name):
       set(NFTNL_EXPR_OBJREF_IMM_TYPE, 1)  // NFT_OBJECT_COUNTER
       set(NFTNL_EXPR_OBJREF_IMM_NAME, name)
+    case .countInSet(let name): NftablesDynamicSetCodec.fill(made, counting: name, by: register)
     case .verdict(let verdict): fill(made, with: verdict)
     case .immediate(let data):
       set(NFTNL_EXPR_IMM_DREG, register)
@@ -147,6 +148,8 @@ enum NftablesExpressionCodec {
       case "objref":
         guard number(NFTNL_EXPR_OBJREF_IMM_TYPE) == 1 else { return nil }
         return .counter(text(NFTNL_EXPR_OBJREF_IMM_NAME))
+      case "dynset":
+        return NftablesDynamicSetCodec.countedSet(pointer, by: register).map { .countInSet($0) }
       default: return actionOrMangling(named: name)
       }
     }
@@ -206,6 +209,7 @@ extension NftablesExpression {
     case .lookup: "lookup"
     case .connectionTrackingState: "ct"
     case .counter: "objref"
+    case .countInSet: "dynset"
     case .verdict, .immediate: "immediate"
     case .masquerade: "masq"
     case .sourceNAT: "nat"

@@ -128,8 +128,13 @@ struct NftablesReader {
 
   private func sets() throws(KernelError) -> [String: ObservedSet] {
     var types: [String: NftablesSet.KeyType?] = [:]
+    var dynamic: [String: ObservedSet] = [:]
     try dump(
-      NFT_MSG_GETSET, named: Int(NFTA_SET_TABLE.rawValue), restart: { types.removeAll() },
+      NFT_MSG_GETSET, named: Int(NFTA_SET_TABLE.rawValue),
+      restart: {
+        types.removeAll()
+        dynamic.removeAll()
+      },
       visit: { (message) throws(KernelError) in
         guard let set = NftnlSet(), let header = message.nlmsghdr,
           nftnl_set_nlmsg_parse(header, set.pointer) >= 0
@@ -138,13 +143,17 @@ struct NftablesReader {
           Self.text(nftnl_set_get_str(set.pointer, UInt16(NFTNL_SET_TABLE.rawValue))) == NftablesTable.name
         else { return }
         let name = Self.text(nftnl_set_get_str(set.pointer, UInt16(NFTNL_SET_NAME.rawValue)))
+        if let found = NftablesDynamicSetCodec.definition(set, named: name) {
+          dynamic[name] = ObservedSet(found)
+          return
+        }
         let type = NftablesSetCodec.keyType(
           nftnl_set_get_u32(set.pointer, UInt16(NFTNL_SET_KEY_TYPE.rawValue)),
           bytes: nftnl_set_get_u32(set.pointer, UInt16(NFTNL_SET_KEY_LEN.rawValue)))
         let flags = nftnl_set_get_u32(set.pointer, UInt16(NFTNL_SET_FLAGS.rawValue))
         types[name] = .some(flags == NftablesSetCodec.intervalFlag ? type : nil)
       })
-    var sets: [String: ObservedSet] = [:]
+    var sets = dynamic
     for (name, type) in types {
       guard let type else {
         sets[name] = ObservedSet(nil)
@@ -241,7 +250,7 @@ struct NftablesReader {
     try dump(type, filter: { _ in }, restart: restart, visit: visit)
   }
 
-  private func dump(
+  func dump(
     _ type: nf_tables_msg_types, filter: (inout NetlinkMessage) -> Void, restart: () -> Void,
     visit: (ReceivedMessage) throws(KernelError) -> Void
   ) throws(KernelError) {

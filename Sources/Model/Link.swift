@@ -5,13 +5,18 @@ public struct Link: Hashable, Sendable {
   /// `IFF_UP` (net/if.h): without it the kernel keeps no route through the link. ZeroTier's TAP reports no
   /// operational state, so this flag is all there is.
   public let isUp: Bool
+  /// `IFF_LOWER_UP` (linux/if.h): up, and somebody is at the other end. A driver that cannot tell says yes.
+  public let hasCarrier: Bool
   /// Octets.
   public let mtu: UInt32
 
-  public init(index: InterfaceIndex, name: InterfaceName, isUp: Bool, mtu: UInt32) {
+  public init(
+    index: InterfaceIndex, name: InterfaceName, isUp: Bool, hasCarrier: Bool = true, mtu: UInt32
+  ) {
     self.index = index
     self.name = name
     self.isUp = isUp
+    self.hasCarrier = hasCarrier
     self.mtu = mtu
   }
 }

@@ -10,6 +10,8 @@ public enum NftablesExpression: Hashable, Sendable {
   case lookup(set: String, Membership)
   case connectionTrackingState
   case counter(String)
+  /// `update @set { … counter }`: the element keeps a counter of its own.
+  case countInSet(String)
   case verdict(Verdict)
   case immediate([UInt8])
   case masquerade
@@ -92,7 +94,7 @@ extension NftablesMatch {
   }
 
   /// In a table of family inet an address is only looked at behind a test of the packet's family.
-  private static func load(_ end: PacketEnd, _ family: AddressFamily) -> [NftablesExpression] {
+  fileprivate static func load(_ end: PacketEnd, _ family: AddressFamily) -> [NftablesExpression] {
     let source: UInt32 = family == .ipv4 ? 12 : 8
     let length = UInt32(family.addressBytes)
     return [
@@ -106,6 +108,7 @@ extension NftablesStatement {
   var expressions: [NftablesExpression] {
     switch self {
     case .counter(let name): [.counter(name)]
+    case .countInSet(let end, let set): NftablesMatch.load(end, .ipv4) + [.countInSet(set)]
     case .accept: [.verdict(.accept)]
     case .drop: [.verdict(.drop)]
     case .jump(let chain): [.verdict(.jump(chain))]

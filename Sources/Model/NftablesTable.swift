@@ -5,13 +5,18 @@ public struct NftablesTable: Hashable, Sendable {
   public var comment: String
   /// What `nft` prints first: sets, then counters, then chains in the order of their making.
   public var sets: [NftablesSet]
+  public var dynamicSets: [NftablesDynamicSet]
   /// Names of named counters.
   public var counters: [String]
   public var chains: [NftablesChain]
 
-  public init(comment: String, sets: [NftablesSet], counters: [String], chains: [NftablesChain]) {
+  public init(
+    comment: String, sets: [NftablesSet], dynamicSets: [NftablesDynamicSet] = [], counters: [String],
+    chains: [NftablesChain]
+  ) {
     self.comment = comment
     self.sets = sets
+    self.dynamicSets = dynamicSets
     self.counters = counters
     self.chains = chains
   }
@@ -114,6 +119,9 @@ public enum NftablesMatch: Hashable, Sendable {
 
 public enum NftablesStatement: Hashable, Sendable {
   case counter(String)
+  /// Counts the packet at its IPv4 address's element of a dynamic set, and renews that. Where the set is full the
+  /// rule ends here (`NFT_BREAK`), so what has to happen anyway belongs into the next one.
+  case countInSet(PacketEnd, set: String)
   case accept, drop
   case jump(String)
   case masquerade

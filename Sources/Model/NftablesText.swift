@@ -29,6 +29,8 @@ extension NftablesStatement: CustomStringConvertible {
   public var description: String {
     switch self {
     case .counter(let name): "counter name \"\(name)\""
+    case .countInSet(let end, let set):
+      "update @\(set) { ip \(end == .source ? "saddr" : "daddr") counter }"
     case .accept: "accept"
     case .drop: "drop"
     case .jump(let chain): "jump \(chain)"

@@ -84,10 +84,21 @@ public struct ObservedNftablesTable: Sendable {
   }
 }
 
+/// Both nil: of a type or with flags that the agent never makes.
 public struct ObservedSet: Sendable {
-  /// nil: of a type or with flags that the agent never makes.
   public let set: NftablesSet?
-  public init(_ set: NftablesSet?) { self.set = set }
+  /// The definition alone: what such a set holds is not looked at.
+  public let dynamic: NftablesDynamicSet?
+
+  public init(_ set: NftablesSet?) {
+    self.set = set
+    dynamic = nil
+  }
+
+  public init(_ dynamic: NftablesDynamicSet) {
+    set = nil
+    self.dynamic = dynamic
+  }
 }
 
 public struct ObservedChain: Sendable {

@@ -20,6 +20,7 @@ public enum NftablesChange: Hashable, Sendable {
   case addTable(comment: String, NftablesOwnership)
   case deleteTable
   case addSet(name: String, NftablesSet.KeyType)
+  case addDynamicSet(NftablesDynamicSet)
   case deleteSet(String)
   case addElements(set: String, NftablesSet.KeyType, [ClosedRange<UInt128>])
   case deleteElements(set: String, NftablesSet.KeyType, [ClosedRange<UInt128>])
@@ -53,6 +54,7 @@ extension NftablesChange: CustomStringConvertible {
       return "add table \(table) { \(flags)comment \"\(comment)\"; }"
     case .deleteTable: return "delete table \(table)"
     case .addSet(let name, let type): return "add set \(table) \(name) { type \(type); flags interval; }"
+    case .addDynamicSet(let set): return "add set \(table) \(set.name) \(set)"
     case .deleteSet(let name): return "delete set \(table) \(name)"
     case .addElements(let set, let type, let ranges): return Self.elements("add", set, type, ranges)
     case .deleteElements(let set, let type, let ranges): return Self.elements("delete", set, type, ranges)

@@ -19,7 +19,7 @@ struct CloudRuleset {
 
   var table: NftablesTable {
     NftablesTable(
-      comment: NftablesTable.ownersNote, sets: sets,
+      comment: NftablesTable.ownersNote, sets: sets, dynamicSets: GatewaySet.all,
       counters: GuardCounter.cloud.map(\.rawValue) + TrafficCounter.allCases.map(\.rawValue), chains: chains)
   }
 
@@ -55,6 +55,7 @@ struct CloudRuleset {
     case .closed: chains.append(NftablesChain(CloudChain.forward, hook: forward, rules: closedRules))
     case .open(let tunnel, let wan):
       chains += [
+        NftablesChain(CloudChain.leaving, rules: leaving),
         NftablesChain(CloudChain.fromZeroTier, rules: fromZeroTier(wan)),
         NftablesChain(CloudChain.toZeroTier, rules: toZeroTier(wan)),
         NftablesChain(CloudChain.forward, hook: forward, rules: forwardRules(tunnel)),
@@ -113,7 +114,6 @@ struct CloudRuleset {
 
   private func fromZeroTier(_ wan: WAN) -> [NftablesRule] {
     let toWAN = NftablesMatch.interface(.output, .equal, wan.name)
-    let accept: [NftablesStatement] = [.counter(TrafficCounter.out.rawValue), .accept]
     return [
       NftablesRule(
         [.addressInSet(.source, .outside, set: SetName.sources, .ipv4)],
@@ -121,9 +121,18 @@ struct CloudRuleset {
       NftablesRule(
         [.addressInSet(.destination, .inside, set: SetName.denied, .ipv4)],
         [.counter(GuardCounter.deniedDestination.rawValue), .drop], comment: "denied destination"),
-    ] + allowed.map { NftablesRule([toWAN] + $0.0, accept, comment: $0.1) } + [
+    ] + allowed.map { NftablesRule([toWAN] + $0.0, [.jump(CloudChain.leaving)], comment: $0.1) } + [
       NftablesRule(
         [], [.counter(GuardCounter.notAllowed.rawValue), .drop], comment: "anything else from ZeroTier")
+    ]
+  }
+
+  /// For what is allowed out. Counting comes first and by itself: where the set is full its rule ends, and the
+  /// next accepts all the same.
+  private var leaving: [NftablesRule] {
+    [
+      NftablesRule([], [.countInSet(.source, set: GatewaySet.out.name)], comment: "who sends"),
+      NftablesRule([], [.counter(TrafficCounter.out.rawValue), .accept], comment: "out to the Internet"),
     ]
   }
 
@@ -149,9 +158,14 @@ struct CloudRuleset {
 
   private func toZeroTier(_ wan: WAN) -> [NftablesRule] {
     let fromWAN = NftablesMatch.interface(.input, .equal, wan.name)
+    let answers = NftablesMatch.state([.established, .related])
+    let toSources = NftablesMatch.addressInSet(.destination, .inside, set: SetName.sources, .ipv4)
     return [
       NftablesRule(
-        [fromWAN, .state([.established, .related])], [.counter(TrafficCounter.in.rawValue), .accept],
+        [fromWAN, answers, toSources], [.countInSet(.destination, set: GatewaySet.in.name)],
+        comment: "who is answered"),
+      NftablesRule(
+        [fromWAN, answers], [.counter(TrafficCounter.in.rawValue), .accept],
         comment: "answers from the Internet"),
       NftablesRule(
         [fromWAN], [.counter(GuardCounter.unsolicited.rawValue), .drop], comment: "nobody asked for this"),
@@ -204,6 +218,7 @@ struct CloudRuleset {
 public enum CloudChain {
   public static let forward = "forward"
   public static let fromZeroTier = "from_zerotier"
+  public static let leaving = "leaving"
   public static let toZeroTier = "to_zerotier"
 }
 

@@ -2,7 +2,8 @@ import Model
 
 extension NftablesTransaction {
   /// What makes the table so, in one commit. Where only content differs, only that is changed; where an object's
-  /// nature differs, the table is made anew, since the kernel cannot change a set's type or a chain's hook.
+  /// nature differs, the table is made anew, since the kernel cannot change a set's type or a chain's hook. What
+  /// dynamic sets hold is lost then, and only then.
   init(from observed: ObservedNftables, to desired: NftablesTable?, as viewpoint: Plan.Viewpoint) {
     switch (observed, desired) {
     case (.absent, nil): self.init([])
@@ -26,6 +27,7 @@ extension NftablesTransaction {
       changes.append(.addSet(name: set.name, set.keyType))
       if !set.ranges.isEmpty { changes.append(.addElements(set: set.name, set.keyType, set.ranges)) }
     }
+    changes += table.dynamicSets.map { .addDynamicSet($0) }
     changes += table.counters.map { .addCounter($0) }
     // All chains before any rule: a rule may jump to any of them.
     changes += table.chains.map { .addChain(name: $0.name, hook: $0.hook) }
@@ -43,11 +45,12 @@ extension NftablesTransaction {
     let wrongChain = table.chains.contains { wanted in
       found.chains.contains { $0.name == wanted.name && $0.hook != wanted.hook }
     }
-    // A set that nobody wants may be anonymous, and goes with its rule only; one that cannot be read may hold anything.
-    let foreignSet = found.sets.contains { name, set in
-      set.set == nil || !table.sets.contains { $0.name == name }
+    let wrongDynamicSet = table.dynamicSets.contains { wanted in
+      found.sets[wanted.name].map { $0.dynamic != wanted } ?? false
     }
-    return wrongSet || foreignSet || wrongChain || !found.foreignObjects.isEmpty
+    // One that cannot be read may hold anything, or be anonymous, and then goes with its rule only.
+    let foreignSet = found.sets.values.contains { $0.set == nil && $0.dynamic == nil }
+    return wrongSet || wrongDynamicSet || foreignSet || wrongChain || !found.foreignObjects.isEmpty
   }
 
   private static func amend(
@@ -58,11 +61,14 @@ extension NftablesTransaction {
       changes.append(.addTable(comment: table.comment, .exclusive))  // Claims it.
     }
     changes += amendSets(found, table)
+    changes += table.dynamicSets.filter { found.sets[$0.name] == nil }.map { .addDynamicSet($0) }
     changes += table.counters.filter { found.counters[$0] == nil }.map { .addCounter($0) }
     changes += amendChains(found, table)
     // What no rule refers to any more goes last.
     let counters = Set(table.counters)
     changes += found.counters.keys.filter { !counters.contains($0) }.sorted().map { .deleteCounter($0) }
+    let sets = Set(table.sets.map(\.name) + table.dynamicSets.map(\.name))
+    changes += found.sets.keys.filter { !sets.contains($0) }.sorted().map { .deleteSet($0) }
     return changes
   }
 

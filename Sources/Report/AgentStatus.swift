@@ -19,6 +19,8 @@ public struct AgentStatus: Equatable, Sendable {
   public var exits: [ExitStatus] = []
   /// Nil on a gateway.
   public var wan: WANStatus?
+  /// Those that a cloud server saw lately, the busiest first.
+  public var gateways: [GatewayTraffic] = []
   public var kernel = KernelStatus()
   public var reconcile = ReconcileStatus()
   public var drift = DriftStatus()

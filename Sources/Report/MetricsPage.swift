@@ -35,6 +35,7 @@ public enum MetricsPage {
     kernel(status, counters, &writer)
     exits(status, counters, &writer)
     traffic(status, counters, &writer)
+    cloud(status, &writer)
     configuration(status, &writer)
     self.process(process, &writer)
     return writer.text

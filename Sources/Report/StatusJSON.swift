@@ -11,7 +11,8 @@ extension AgentStatus: StatusPart {
       "phase": .string(phase.rawValue), "reasons": array(reasons),
       "startedAt": text(startedAt), "phaseSince": text(phaseSince), "tunnelUp": .bool(tunnelUp),
       "config": config.json(), "zerotier": zerotier.json(), "exits": array(exits),
-      "wan": wan?.json() ?? .null, "kernel": kernel.json(), "reconcile": reconcile.json(),
+      "wan": wan?.json() ?? .null, "gateways": array(gateways), "kernel": kernel.json(),
+      "reconcile": reconcile.json(),
       "drift": drift.json(), "guardDrops": array(guardDrops), "warnings": array(warnings),
     ]
   }
@@ -34,6 +35,7 @@ extension AgentStatus: StatusPart {
     zerotier = try reader.part("zerotier")
     exits = try reader.parts("exits")
     wan = try reader.optionalPart("wan")
+    gateways = try reader.parts("gateways")
     kernel = try reader.part("kernel")
     reconcile = try reader.part("reconcile")
     drift = try reader.part("drift")
@@ -86,17 +88,6 @@ extension ZeroTierStatus: StatusPart {
     }
     addresses = try reader.strings("addresses")
     online = try reader.optional("online", "true or false", \.bool)
-  }
-}
-
-extension WANStatus: StatusPart {
-  func json() -> JSONValue {
-    ["interface": text(interface), "addresses": .array(addresses.map(JSONValue.string))]
-  }
-
-  init(reading reader: StatusReader) throws(StatusFormatError) {
-    interface = try reader.required("interface", "an interface name", \.interfaceName)
-    addresses = try reader.strings("addresses")
   }
 }
 

@@ -25,6 +25,7 @@ public enum StatusPage {
       problems(status.exits, &page)
       page.blank()
     }
+    gateways(status.gateways, &page)
     details(status, now, &page)
     // What is a reason for the phase was said at the top.
     let warnings = status.warnings.filter { !status.reasons.contains($0) }
@@ -38,7 +39,7 @@ public enum StatusPage {
 
   private static func details(_ status: AgentStatus, _ now: Timestamp, _ page: inout PageWriter) {
     page.entry("ZeroTier", zerotier(status.zerotier))
-    if let wan = status.wan { page.entry("WAN", self.wan(wan)) }
+    if let wan = status.wan { page.entry("WAN", wan.spans) }
     page.entry("Kernel", items: kernel(status.kernel))
     page.entry("Reconcile", reconcile(status.reconcile, now))
     page.entry("Drift", drift(status.drift))
@@ -111,12 +112,6 @@ public enum StatusPage {
 
   private static func addresses(_ addresses: [String]) -> Span {
     Span("with " + addresses.joined(separator: ", ") + ",")
-  }
-
-  private static func wan(_ wan: WANStatus) -> [Span] {
-    wan.addresses.isEmpty
-      ? [Span(wan.interface.text), Span("without an address", .bad)]
-      : [Span("\(wan.interface) with \(wan.addresses.joined(separator: ", "))")]
   }
 
   /// Per kind: owned objects found, of those wanted.

@@ -28,18 +28,6 @@ public struct ZeroTierStatus: Equatable, Sendable {
   public init() {}
 }
 
-/// A cloud server's way to the Internet.
-public struct WANStatus: Equatable, Sendable {
-  public var interface: InterfaceName
-  /// With their prefix, as the kernel has them.
-  public var addresses: [String]
-
-  public init(interface: InterfaceName, addresses: [String]) {
-    self.interface = interface
-    self.addresses = addresses
-  }
-}
-
 /// The owned kernel state, as last read back.
 public struct KernelStatus: Equatable, Sendable {
   public var inSync = false

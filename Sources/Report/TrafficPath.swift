@@ -70,8 +70,7 @@ struct TrafficPath {
 
   private static func wan(_ wan: WANStatus?) -> Hop {
     guard let wan else { return Hop(name: "no WAN", state: "no default route", tone: .bad) }
-    let address = wan.addresses.first
-    return Hop(name: wan.interface.text, state: address ?? "no address", tone: address == nil ? .bad : .good)
+    return Hop(name: wan.interface.text, state: wan.state, tone: wan.tone)
   }
 }
 

@@ -41,6 +41,7 @@ private final class FailingKernel: KernelAccess {
   private static func observe(_ table: NftablesTable) -> ObservedNftablesTable {
     var found = ObservedNftablesTable(ownership: .ours, comment: table.comment)
     for set in table.sets { found.sets[set.name] = ObservedSet(set) }
+    for set in table.dynamicSets { found.sets[set.name] = ObservedSet(set) }
     for name in table.counters { found.counters[name] = (0, 0) }
     found.chains = table.chains.map { chain in
       let rules = chain.rules.map {

@@ -53,6 +53,60 @@ struct CloudRulesetTests {
     #expect(lines.first?.hasPrefix("oifname != \"lo\" oifname != \"zt*\" ip saddr @zerotier counter") == true)
   }
 
+  @Test("notes who is let out before the accept, in a rule that may fail, and no stranger")
+  func gateways() throws {
+    let link = Link(
+      index: InterfaceIndex(rawValue: 7), name: try #require(InterfaceName("zt0")), isUp: true, mtu: 2800)
+    let open = CloudPolicy.open(tunnel: Tunnel(link), wan: try wan("203.0.113.5"))
+    let table = try table(open, sources: "10.147.17.0/24", networks: [])
+    func lines(_ chain: String) throws -> [String] {
+      try #require(table.chains.first { $0.name == chain }).rules.map(\.description)
+    }
+    #expect(
+      try lines("leaving") == [
+        "update @gateways_out { ip saddr counter } comment \"who sends\"",
+        "counter name \"forwarded_out\" accept comment \"out to the Internet\"",
+      ])
+    let out = try lines("from_zerotier")
+    #expect(out.first?.hasPrefix("ip saddr != @sources counter") == true)
+    #expect(out.firstIndex { $0.contains("jump leaving") } == 2)
+    #expect(
+      try lines("to_zerotier").prefix(2) == [
+        "iifname \"eth0\" ct state established,related ip daddr @sources update @gateways_in { ip daddr counter } comment \"who is answered\"",
+        "iifname \"eth0\" ct state established,related counter name \"forwarded_in\" accept comment \"answers from the Internet\"",
+      ])
+    let plan = planned(from: .absent, to: table)
+    for name in ["gateways_out", "gateways_in"] {
+      let line =
+        "nft 'add set inet liteboxd \(name) { type ipv4_addr; size 4096; flags dynamic,timeout; timeout 1h; }'"
+      #expect(plan.contains(line))
+    }
+  }
+
+  private func planned(from found: ObservedNftables, to table: NftablesTable) -> [String] {
+    var observed = ObservedState()
+    observed.nftables = found
+    return Plan(from: observed, to: DesiredState(nftables: table), as: .holder(.exclusive)).lines { _ in nil }
+  }
+
+  @Test("a set that is no longer wanted goes behind the rules that used it, and the table stays")
+  func surplusSet() throws {
+    let closed = CloudPolicy.closed(tunnel: nil, wan: try wan("203.0.113.5"))
+    let wanted = try table(closed, sources: "10.147.17.0/24", networks: [])
+    var found = ObservedNftablesTable(ownership: .ours, comment: wanted.comment)
+    for set in wanted.sets { found.sets[set.name] = ObservedSet(set) }
+    for set in wanted.dynamicSets { found.sets[set.name] = ObservedSet(set) }
+    for name in wanted.counters { found.counters[name] = (0, 0) }
+    found.sets["allowed_tcp"] = ObservedSet(NftablesSet("allowed_tcp", .port, ranges: [443...443]))
+    found.chains = [ObservedChain("leaving", hook: nil)]
+    let lines = planned(from: .present(found), to: wanted)
+    #expect(!lines.contains("nft 'delete table inet liteboxd'"))
+    #expect(
+      lines.suffix(2) == [
+        "nft 'delete chain inet liteboxd leaving'", "nft 'delete set inet liteboxd allowed_tcp'",
+      ])
+  }
+
   @Test("a link that leads to the Internet is never taken for the tunnel")
   func wanIsNoTunnel() throws {
     let link = Link(

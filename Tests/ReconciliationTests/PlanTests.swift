@@ -22,6 +22,7 @@ struct ModelKernel {
   private static func observe(_ table: NftablesTable) -> ObservedNftablesTable {
     var found = ObservedNftablesTable(ownership: .ours, comment: table.comment)
     for set in table.sets { found.sets[set.name] = ObservedSet(set) }
+    for set in table.dynamicSets { found.sets[set.name] = ObservedSet(set) }
     for name in table.counters { found.counters[name] = (0, 0) }
     found.chains = table.chains.map { chain in
       ObservedChain(

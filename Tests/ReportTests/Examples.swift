@@ -8,6 +8,7 @@ enum Example: String, CaseIterable, Sendable {
   case blocked
   case starting
   case cloud
+  case cloudInTrouble
   case hostile
 
   var status: AgentStatus {
@@ -17,6 +18,7 @@ enum Example: String, CaseIterable, Sendable {
     case .blocked: Example.noWayOut
     case .starting: Example.firstMoment
     case .cloud: Example.cloudServer
+    case .cloudInTrouble: Example.silentWAN
     case .hostile: Example.hostileNames
     }
   }

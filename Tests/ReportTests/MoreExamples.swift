@@ -77,11 +77,47 @@ extension Example {
     status.exits = []
     status.wan = WANStatus(
       interface: InterfaceName("eth0")!, addresses: ["203.0.113.50/24", "2001:db8::50/64"])
+    status.wan?.gateway = IPAddress("203.0.113.1")
+    status.wan?.answers = true
+    status.wan?.roundTripSeconds = 0.0042
+    status.gateways = [
+      gateway("10.147.17.1", seen: 3, sent: (1_204, 812_345), received: (9_001, 12_345_678_901)),
+      gateway("10.147.17.9", seen: 0, sent: (2, 168), received: (0, 0)),
+    ]
     status.drift = DriftStatus()
     status.guardDrops = [
       GuardDrop(guardName: "foreign-source", packets: 1),
       GuardDrop(guardName: "private-destination", packets: 7),
     ]
+    return status
+  }
+
+  private static func gateway(
+    _ address: String, seen: Int, sent: (Int, Int), received: (Int, Int)
+  ) -> GatewayTraffic {
+    GatewayTraffic(
+      address: IPAddress(address)!, lastSeenSeconds: seen,
+      lastSeenAt: Timestamp(secondsSinceEpoch: now.secondsSinceEpoch - Int64(seen)),
+      sent: .init(packets: sent.0, bytes: sent.1), received: .init(packets: received.0, bytes: received.1))
+  }
+
+  /// Nobody answers any more by the WAN, and many gateways wait for it.
+  static var silentWAN: AgentStatus {
+    var status = cloudServer
+    let problem = "tcp://1.1.1.1:443: no answer in time; tcp://8.8.8.8:443: no answer in time"
+    status.phase = .degraded
+    status.wan?.gateway = nil
+    status.wan?.answers = false
+    status.wan?.roundTripSeconds = nil
+    status.wan?.problem = problem
+    status.reasons = [
+      Finding(
+        code: "wan-unanswered", message: "nobody of cloud.probe.through answers by eth0: \(problem)",
+        remedy: "see to this server's router, provider and firewall, or correct cloud.probe.through")
+    ]
+    status.gateways = (1...30).map {
+      gateway("10.147.17.\($0)", seen: $0 * 119, sent: (9, 999_949 / $0), received: (9, 2_000_000 / $0))
+    }
     return status
   }
 

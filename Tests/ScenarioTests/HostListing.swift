@@ -10,7 +10,7 @@ extension NetworkNamespace {
     ]
     return try listings.map { line in
       // A table that is empty may be missing, which `ip` says with its exit status.
-      try execute(line.split(separator: " ").map(String.init)).run().stdout
+      withoutGateways(try execute(line.split(separator: " ").map(String.init)).run().stdout)
     }.joined(separator: "\n")
   }
 }

@@ -93,6 +93,7 @@ extension JSONValue {
     if let prefix = self["prefix"] {
       return "\(prefix["addr"]?.string ?? "")/\(prefix["len"]?.integer ?? -1)"
     }
+    if let counted = self["elem"]?["val"] { return counted.element }
     if let ends = self["range"]?.array { return ends.map(\.element).joined(separator: "-") }
     return string ?? integer.map { "\($0)" } ?? ""
   }

@@ -1,0 +1,118 @@
+import Configuration
+import EventLoop
+import Kernel
+import Model
+import Reconciliation
+import Report
+
+// A cloud server's way to the Internet and who uses it. All of it informs; nothing here opens or closes.
+
+extension Daemon {
+  private var cloud: CloudSettings? {
+    if case .cloud(let cloud) = configuration.role { cloud } else { nil }
+  }
+
+  func configureWANProber(_ former: AgentConfiguration?) throws(EventLoopError) {
+    guard let probe = cloud?.probe else {
+      wanProber = nil
+      return
+    }
+    if case .cloud(let before)? = former?.role, before.probe == probe, wanProber != nil { return }
+    wanProber = try WANProber(on: loop, probe, log) { [unowned self] in tellService() }
+    followWAN()
+  }
+
+  /// Probes go by the WAN that the last pass found.
+  func followWAN() {
+    let link = last?.decision.wan.flatMap { situation.link(named: $0.name) }
+    wanProber?.follow(link.map { WANProber.Way(name: $0.name, hasCarrier: $0.hasCarrier) })
+  }
+
+  var wanStatus: WANStatus? {
+    guard let wan = last?.decision.wan else { return nil }
+    var status = WANStatus(interface: wan.name, addresses: wan.addresses.map(\.description))
+    let link = situation.link(named: wan.name)
+    let hop = link.flatMap { situation.defaultHop(through: $0) }
+    status.hasDefaultRoute = hop != nil
+    status.gateway = hop?.gateway
+    status.hasCarrier = link?.hasCarrier ?? false
+    status.answers = wanProber?.health.answers
+    status.roundTripSeconds = wanProber?.health.roundTrip.map { $0 / .seconds(1) }
+    status.problem =
+      if !status.hasCarrier {
+        "no carrier"
+      } else if hop == nil {
+        "no default route in table main"
+      } else { wanProber?.health.problem }
+    return status
+  }
+
+  /// Traffic is let through, and may not get far.
+  var wanDegradations: [Finding] {
+    guard let wan = last?.decision.wan, let link = situation.link(named: wan.name) else { return [] }
+    if !link.hasCarrier { return [.wanNoCarrier(link)] }
+    guard let health = wanProber?.health, health.answers == false else { return [] }
+    return [.wanUnanswered(wan.name, health.problem)]
+  }
+
+  /// Another table may lead out, so this says nothing of the traffic by itself.
+  var wanNotices: [Finding] {
+    guard let wan = last?.decision.wan, let link = situation.link(named: wan.name),
+      situation.defaultHop(through: link) == nil
+    else { return [] }
+    return [.wanNoRoute(wan.name)]
+  }
+
+  /// The status for somebody who asks: with what the kernel counted until now.
+  func answeredStatus() -> AgentStatus {
+    readCounters()
+    var status = makeStatus()
+    status.gateways = ledger.gateways.status(now: loop.now.sinceBoot, wallClock: wallClock())
+    return status
+  }
+
+  /// Reads who was seen; no pass does.
+  func readGateways() throws(KernelError) {
+    guard cloud != nil else { return }
+    let (sent, received) = (
+      try kernel.elements(of: GatewaySet.out), try kernel.elements(of: GatewaySet.in)
+    )
+    ledger.gateways.follow(sent: sent, received: received, now: loop.now.sinceBoot)
+  }
+}
+
+extension Situation {
+  /// Of the main table's best default route through the link.
+  func defaultHop(through link: Link) -> Route.NextHop? {
+    mainDefaults.lazy.compactMap { route in
+      guard case .unicast(let hops) = route.value.kind else { return nil }
+      return hops.first { $0.interface == link.index }
+    }.first
+  }
+}
+
+extension Finding {
+  fileprivate static func wanNoCarrier(_ link: Link) -> Finding {
+    Finding(
+      code: "wan-no-carrier",
+      message: "WAN interface \(link.name) " + (link.isUp ? "has no carrier" : "is down"),
+      remedy: link.isUp
+        ? "see to its other end: the cable, or the virtual machine's network at the provider"
+        : "ip link set \(link.name) up")
+  }
+
+  fileprivate static func wanUnanswered(_ name: InterfaceName, _ problem: String?) -> Finding {
+    Finding(
+      code: "wan-unanswered",
+      message: "nobody of cloud.probe.through answers by \(name)" + (problem.map { ": \($0)" } ?? ""),
+      remedy:
+        "see to this server's router, provider and firewall (its output chains too), or correct cloud.probe.through"
+    )
+  }
+
+  fileprivate static func wanNoRoute(_ name: InterfaceName) -> Finding {
+    Finding(
+      code: "wan-no-route", message: "the main table has no default route through \(name)",
+      remedy: "add one, or correct cloud.wanInterface, unless policy routing leads out by it")
+  }
+}
