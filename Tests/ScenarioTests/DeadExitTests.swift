@@ -92,7 +92,7 @@ struct DeadExitTests {
       return try (0..<times).map { _ in
         let outage = try cut(active, stage, watch) { [standby] in $0.exits == [standby.tunnelAddress] }
         try stage.lab.heal(active)
-        try stage.waitUntilHealthy(active)
+        try stage.gateway.waitForHealthy(active)
         swap(&active, &standby)
         return outage
       }

@@ -25,7 +25,7 @@ final class Stage {
       try gateway.waitFor(phase: "ready", within: .seconds(10))
       if clouds == .two {
         try lab.heal(.cloudB)
-        try waitUntilHealthy(.cloudB)
+        try gateway.waitForHealthy(.cloudB)
       }
     } catch {
       lab.close()
@@ -34,13 +34,6 @@ final class Stage {
   }
 
   deinit { lab.close() }
-
-  /// Waits until the gateway takes that exit for healthy.
-  func waitUntilHealthy(_ exit: Node, within limit: Duration = .seconds(5)) throws {
-    try gateway.waitForStatus("\(exit) healthy", within: limit) { status in
-      status["exits"]?.array?.first { $0["name"]?.string == exit.rawValue }?["healthy"]?.bool == true
-    }
-  }
 
   /// Everything of the agent's on that node, as text that is the same when the state is.
   func state(of node: Node = .gateway) throws -> String {
