@@ -7,6 +7,11 @@ extension Lab {
 
   public func heal(_ cloud: Node) throws { try zeroTier(.gateway).tell(.healFrames(of: cloud)) }
 
+  /// What comes from that cloud server takes so many milliseconds more, each frame its own time.
+  public func delay(_ cloud: Node, byMilliseconds range: ClosedRange<Int>) throws {
+    try zeroTier(.gateway).tell(.delayFrames(of: cloud, by: range))
+  }
+
   /// The cloud server's own uplink carries nothing any more, in silence and with its link up; its ZeroTier goes on
   /// answering. Leaks are still counted, ahead of that.
   public func cutWAN(of cloud: Node) throws {

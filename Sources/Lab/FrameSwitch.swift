@@ -7,6 +7,9 @@ struct FrameSwitch {
   /// From which peer, by its place in the list, a hardware address was last heard.
   private var places: [UInt64: Int] = [:]
   private var dropped: Set<Node> = []
+  private var delays: [Node: ClosedRange<Duration>] = [:]
+  /// Frames that are on their way still, the next one first.
+  private var underway: [(due: Moment, frame: [UInt8])] = []
   /// Whether the network carries anything at all for this node.
   var isOpen = true
 
@@ -50,6 +53,14 @@ struct FrameSwitch {
 
   mutating func pass(_ peer: Node) { dropped.remove(peer) }
 
+  /// What comes from that peer takes a time in this range, each frame its own.
+  mutating func delay(_ peer: Node, by range: ClosedRange<Duration>) {
+    delays[peer] = range.upperBound > .zero ? range : nil
+  }
+
+  /// When the next frame that is on its way arrives.
+  var nextDue: Moment? { underway.first?.due }
+
   /// To the node of the frame's destination, or to all when that is not known. A full queue drops, as a
   /// network does.
   func send(_ frame: UnsafeRawBufferPointer) {
@@ -70,6 +81,11 @@ struct FrameSwitch {
 
   /// Octets of the next frame that came in and is not dropped; nil when there is none.
   mutating func receive(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
+    if let first = underway.first, first.due <= .now {
+      underway.removeFirst()
+      buffer.copyBytes(from: first.frame)
+      return first.frame.count
+    }
     var sender = sockaddr_un()
     while true {
       var length = socklen_t(MemoryLayout.size(ofValue: sender))
@@ -84,8 +100,15 @@ struct FrameSwitch {
       }
       guard isOpen, got >= 14, let place, !dropped.contains(peers[place].node) else { continue }
       places[FrameSwitch.address(UnsafeRawBufferPointer(buffer), at: 6)] = place
-      return got
+      guard let range = delays[peers[place].node] else { return got }
+      hold(Array(buffer[..<got]), for: range)
     }
+  }
+
+  private mutating func hold(_ frame: [UInt8], for range: ClosedRange<Duration>) {
+    let time = Int64.random(in: range.lowerBound.nanoseconds...range.upperBound.nanoseconds)
+    let due = Moment.now + .nanoseconds(time)
+    underway.insert((due, frame), at: underway.firstIndex { $0.due > due } ?? underway.count)
   }
 
   /// A hardware address: destinations are at octet 0 of a frame, sources at 6.

@@ -70,6 +70,8 @@ public enum ZeroTierCommand: Hashable, Sendable {
   case dropFrames(of: Node?)
   /// Of this peer alone; the others' stay as they are.
   case healFrames(of: Node)
+  /// What comes from this peer takes so many milliseconds, each frame its own time; 0...0: none.
+  case delayFrames(of: Node, by: ClosedRange<Int>)
   case linkDown, linkUp
   /// For good: the device is gone and ZeroTier never makes another before its restart.
   case linkDelete
@@ -97,6 +99,7 @@ public enum ZeroTierCommand: Hashable, Sendable {
     case .passFrames: "frames pass"
     case .dropFrames(let node): "frames drop \(node?.rawValue ?? "all")"
     case .healFrames(let node): "frames heal \(node)"
+    case .delayFrames(let node, let range): "frames delay \(node) \(range.lowerBound) \(range.upperBound)"
     case .linkDown: "link down"
     case .linkUp: "link up"
     case .linkDelete: "link delete"
@@ -127,6 +130,7 @@ public enum ZeroTierCommand: Hashable, Sendable {
         Node(rawValue: words[2]).flatMap {
           ["drop": .dropFrames(of: $0), "heal": .healFrames(of: $0)][argument]
         }
+      case "frames" where words.count == 5 && argument == "delay": ZeroTierCommand(delay: words.dropFirst(2))
       case "peer" where words.count == 3: Node(rawValue: argument).map { .peer($0, nil) }
       case "peer":
         Node(rawValue: argument).flatMap { node in
@@ -145,5 +149,16 @@ public enum ZeroTierCommand: Hashable, Sendable {
       }
     guard let parsed else { return nil }
     self = parsed
+  }
+}
+
+extension ZeroTierCommand {
+  /// Node, least and most milliseconds.
+  private init?(delay words: ArraySlice<String>) {
+    let numbers = words.compactMap { Int($0) }
+    guard let node = words.first.flatMap(Node.init), numbers.count == 2, numbers[0] >= 0,
+      numbers[0] <= numbers[1]
+    else { return nil }
+    self = .delayFrames(of: node, by: numbers[0]...numbers[1])
   }
 }

@@ -76,7 +76,7 @@ final class ZeroTierDaemon {
       if ZeroTierSettings.terminated.load(ordering: .relaxed), ending == nil { leave() }
       var interests = [STDIN_FILENO, frames.descriptor, control.number].map(reading) + api.interests
       if let tap = link.tap { interests.append(reading(tap.number)) }
-      let deadlines = timers.map(\.due) + [api.nextDeadline, ending].compactMap { $0 }
+      let deadlines = timers.map(\.due) + [api.nextDeadline, frames.nextDue, ending].compactMap { $0 }
       let timeout = deadlines.min().map { min($0.pollTimeout, 100) } ?? 100
       _ = poll(&interests, nfds_t(interests.count), timeout)
       let ready = Set(interests.filter { $0.revents != 0 }.map(\.fd))
@@ -149,6 +149,8 @@ extension ZeroTierDaemon {
     case .passFrames: frames.pass()
     case .dropFrames(let peer): frames.drop(peer)
     case .healFrames(let peer): frames.pass(peer)
+    case .delayFrames(let peer, let range):
+      frames.delay(peer, by: .milliseconds(range.lowerBound)...(.milliseconds(range.upperBound)))
     case .linkDown: try link.down()
     case .linkUp: try link.up()
     case .linkDelete: try link.delete()

@@ -46,6 +46,20 @@ struct ExitToolTests {
     #expect(try lab.leaks().cloud == 1)
   }
 
+  @Test("what comes from an exit may take its time, each packet another")
+  func delay() throws {
+    let lab = try Lab()
+    defer { lab.close() }
+    try lab.delay(.cloudA, byMilliseconds: 50...150)
+    let ping = ["ping", "-n", "-i", "0.01", "-c", "20", Node.cloudA.tunnelAddress ?? ""]
+    let said = try lab.namespace(.gateway).execute(ping).output()
+    #expect(said.contains("20 received"), "\(said)")
+    let summary = said.split(separator: "\n").last?.split(separator: "=").last ?? ""
+    let times = summary.split(separator: "/").compactMap { Double($0.filter { $0.isNumber || $0 == "." }) }
+    #expect(
+      times.count == 4 && times[0] >= 50 && times[0] < 80 && times[2] > 100 && times[2] < 400, "\(said)")
+  }
+
   @Test("each peer may be told of in its own way")
   func peers() throws {
     let lab = try Lab(.init(clouds: .two))
