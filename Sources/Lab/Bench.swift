@@ -1,8 +1,8 @@
 import Glibc
 import JSON
 
-/// How fast the agent repairs, what it costs at rest, and how soon it protects after its start: measured in a lab,
-/// printed, and judged by nobody but the reader.
+/// How fast the agent repairs, what it costs at rest, how soon it protects after its start, and how it deals with
+/// exits: measured in a lab, printed, and judged by nobody but the reader.
 public struct Bench {
   public struct Options: Sendable {
     public var agent: String?
@@ -15,6 +15,10 @@ public struct Bench {
     public var starts = 20
     /// How long the agent is watched at rest.
     public var rest = Duration.seconds(10)
+    /// How long it is watched while it probes as many exits as it may have.
+    public var probing = Duration.seconds(20)
+    /// Of an exit, with and without another one; none: nothing is measured of exits.
+    public var outages = 15
     public var asJSON = false
     public init() {}
   }
@@ -32,6 +36,12 @@ public struct Bench {
   }
 
   public static func measure(_ options: Options) throws -> BenchReport {
+    var report = try measureOneExit(options)
+    if options.outages > 0 { report.exits = try BenchExits.measure(options) }
+    return report
+  }
+
+  private static func measureOneExit(_ options: Options) throws -> BenchReport {
     let lab = try Lab(.init(agent: options.agent))
     defer { lab.close() }
     let intervals = Intervals()

@@ -19,12 +19,10 @@ public struct Footprint: Sendable {
 
   init(of agent: AgentProcess, over time: Duration, _ intervals: Bench.Intervals) throws {
     let process = ProcessFiles(pid: agent.pid)
-    let before = (wakes: try process.wakeUps(), running: try process.running())
-    pause(time)
-    let after = (wakes: try process.wakeUps(), running: try process.running())
-    watched = time
-    wakeUps = after.wakes - before.wakes
-    cpuShare = (after.running - before.running) / time
+    let rest = try Rest(of: process, over: time)
+    watched = rest.watched
+    wakeUps = rest.wakeUps
+    cpuShare = rest.cpuShare
     residentKiB = try process.number("status", "VmRSS:")
     proportionalKiB = try process.number("smaps_rollup", "Pss:")
     threads = try process.number("status", "Threads:")
@@ -43,8 +41,26 @@ public struct Footprint: Sendable {
   }
 }
 
+/// What a process does while nothing happens.
+struct Rest {
+  let watched: Duration
+  let wakeUps: Int
+  /// Of one core.
+  let cpuShare: Double
+
+  init(of process: ProcessFiles, over time: Duration) throws {
+    let start = Moment.now
+    let before = (wakes: try process.wakeUps(), running: try process.running())
+    pause(time)
+    let after = (wakes: try process.wakeUps(), running: try process.running())
+    watched = Moment.now - start
+    wakeUps = after.wakes - before.wakes
+    cpuShare = (after.running - before.running) / watched
+  }
+}
+
 /// proc(5) of one process.
-private struct ProcessFiles {
+struct ProcessFiles {
   let directory: String
   init(pid: pid_t) { directory = "/proc/\(pid)" }
 
@@ -80,7 +96,7 @@ extension Footprint {
     [
       "at rest for \(watched.wholeSeconds) s",
       "  RSS \(residentKiB) KiB, PSS \(proportionalKiB) KiB, \(threads) thread(s), \(descriptors) descriptors",
-      "  \(wakeUps) wake-ups, \((cpuShare * 100_000).rounded() / 1000) % of a core; in that time it was to make",
+      "  \(wakeUps) wake-ups, \(percent(cpuShare)) % of a core; in that time it was to make",
     ] + expected.map { "    \(($0.times * 10).rounded() / 10) \($0.what)" } + [
       "  binary of \(binaryBytes) bytes, \(libraries.count) lines of ldd:"
     ] + libraries.map { "    \($0.split(whereSeparator: \.isWhitespace).joined(separator: " "))" }

@@ -34,6 +34,8 @@ public struct BenchReport: Sendable {
   public let ownedTable: OwnedTable
   public let starts: Starts
   public let footprint: Footprint
+  /// nil: not measured.
+  public internal(set) var exits: BenchExits?
 }
 
 /// The figures that are shown of a sorted list.
@@ -76,7 +78,13 @@ extension BenchReport {
     lines.append(BenchReport.row("  nftables table deleted", "  \(ownedTable.rawValue)"))
     lines += ["", BenchReport.row("from exec, µs, \(starts.toReady.count) times", Spread.head)]
     lines += startRows.map { BenchReport.row("  until \($0.title)", Spread($0.times).columns) }
-    return (lines + [""] + footprint.lines).joined(separator: "\n")
+    lines += [""] + footprint.lines
+    if let exits {
+      lines += [""] + exits.lines
+      lines.append(BenchReport.row("from the cut, µs, \(exits.toBlocked.count) times each", Spread.head))
+      lines += exits.rows.map { BenchReport.row("  until \($0.title)", Spread($0.times).columns) }
+    }
+    return lines.joined(separator: "\n")
   }
 
   private static func row(_ title: String, _ columns: String) -> String {
@@ -96,7 +104,8 @@ extension BenchReport {
     return [
       "repairSeconds": rows("kind", repairs.map { ($0.title, $0.times) }),
       "nftables": .string(ownedTable.rawValue), "startSeconds": rows("until", startRows),
-      "footprint": footprint.json,
+      "footprint": footprint.json, "exits": exits?.json ?? .null,
+      "outageSeconds": rows("until", exits?.rows ?? []),
     ]
   }
 }

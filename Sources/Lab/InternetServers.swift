@@ -17,7 +17,7 @@ struct InternetServers {
 private struct ServerLoop {
   enum Service { case http, echo }
 
-  private struct Connection {
+  private final class Connection {
     let descriptor: Descriptor
     let client: String
     let service: Service
@@ -26,23 +26,50 @@ private struct ServerLoop {
     var unsent: [UInt8] = []
     var zeros = 0
     var answered = false
+
+    init(_ descriptor: Descriptor, from client: String, _ service: Service) {
+      self.descriptor = descriptor
+      self.client = client
+      self.service = service
+    }
   }
 
-  private var listeners: [(Descriptor, Service)] = []
-  private var datagrams: [Descriptor] = []
-  private var connections: [Connection] = []
+  private enum Place {
+    case listener(Descriptor, Service)
+    case datagrams(Descriptor)
+    case connection(Connection)
+    case vacant
+  }
+
+  /// As many as a host of the Internet can be asked to keep here.
+  private static let mostConnections = 8192
+  /// With more than so many it looks every half millisecond only: each look is at all of them.
+  private static let crowd = 256
+
+  private var places: [Place] = []
+  private var list = PollList()
+  private var connections = 0
 
   init() throws {
     for (port, service) in [(InternetServers.httpPort, Service.http)]
       + InternetServers.echoPorts.map({ ($0, .echo) })
     {
-      listeners.append((try ServerLoop.listener(port), service))
+      let socket = try ServerLoop.listener(port)
+      put(.listener(socket, service), watching: socket)
     }
     // One socket an address: an answer has to come from where the question went.
     let hosts = [Address.server, Address.excludedServer, Address.serverIPv6] + Address.otherServers
     for host in hosts {
-      for port in InternetServers.echoPorts { datagrams.append(try ServerLoop.datagram(host, port)) }
+      for port in InternetServers.echoPorts {
+        let socket = try ServerLoop.datagram(host, port)
+        put(.datagrams(socket), watching: socket)
+      }
     }
+  }
+
+  private mutating func put(_ place: Place, watching socket: Descriptor) {
+    let slot = list.add(socket.number, POLLIN)
+    if slot == places.count { places.append(place) } else { places[slot] = place }
   }
 
   private static func listener(_ port: UInt16) throws -> Descriptor {
@@ -50,7 +77,7 @@ private struct ServerLoop {
     try socket.setOption(SOL_SOCKET, SO_REUSEADDR)
     guard let address = SocketAddress("::", port: port) else { throw LabError("listening", "no address") }
     try socket.bind(address, called: "TCP port \(port)")
-    guard listen(socket.number, 512) == 0 else { throw LabError("listening on port \(port)", errno: errno) }
+    guard listen(socket.number, 4096) == 0 else { throw LabError("listening on port \(port)", errno: errno) }
     return socket
   }
 
@@ -65,25 +92,29 @@ private struct ServerLoop {
   }
 
   mutating func turn(within milliseconds: Int32) {
-    var waiting = listeners.map { pollfd(fd: $0.0.number, events: Int16(POLLIN), revents: 0) }
-    waiting += datagrams.map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
-    waiting += connections.map {
-      let writes = $0.unsent.isEmpty && $0.zeros == 0 ? 0 : POLLOUT
-      return pollfd(fd: $0.descriptor.number, events: Int16(POLLIN | writes), revents: 0)
-    }
-    guard poll(&waiting, nfds_t(waiting.count), milliseconds) > 0 else { return }
-    let ready = waiting.map { $0.revents != 0 }
-    let (first, second) = (listeners.count, listeners.count + datagrams.count)
-    for (socket, isReady) in zip(datagrams, ready[first..<second]) where isReady { answer(socket) }
-    var finished: Set<Int> = []
-    for index in connections.indices where ready[second + index] {
-      if !serve(&connections[index]) { finished.insert(index) }
-    }
-    connections = connections.enumerated().filter { !finished.contains($0.offset) }.map(\.element)
-    for ((socket, service), isReady) in zip(listeners, ready[..<first]) where isReady {
-      while connections.count < 4096, let (client, from) = socket.accept() {
-        connections.append(Connection(descriptor: client, client: from.host, service: service))
+    for slot in list.wait(milliseconds: milliseconds) {
+      switch places[slot] {
+      case .listener(let socket, let service): welcome(to: socket, service)
+      case .datagrams(let socket): answer(socket)
+      case .connection(let connection):
+        if serve(connection) {
+          let isWriting = !connection.unsent.isEmpty || connection.zeros > 0
+          list.await(isWriting ? POLLOUT : POLLIN, in: slot)
+        } else {
+          list.remove(slot)
+          places[slot] = .vacant
+          connections -= 1
+        }
+      case .vacant: break
       }
+    }
+    if connections > ServerLoop.crowd { pause(.microseconds(500)) }
+  }
+
+  private mutating func welcome(to socket: Descriptor, _ service: Service) {
+    while connections < ServerLoop.mostConnections, let (client, from) = socket.accept() {
+      put(.connection(Connection(client, from: from.host, service)), watching: client)
+      connections += 1
     }
   }
 
@@ -95,7 +126,7 @@ private struct ServerLoop {
   }
 
   /// False when the connection is done with.
-  private func serve(_ connection: inout Connection) -> Bool {
+  private func serve(_ connection: Connection) -> Bool {
     let number = connection.descriptor.number
     if connection.unsent.isEmpty, connection.zeros == 0 {
       let bytes = receiveSome(from: number)
@@ -105,14 +136,14 @@ private struct ServerLoop {
       case .http:
         connection.received += bytes
         guard connection.received.count < 16384 else { return false }
-        answerRequest(&connection)
+        answerRequest(connection)
       }
     }
-    return flush(&connection)
+    return flush(connection)
   }
 
   /// `GET /bytes/N` gets N octets, anything else the client's address.
-  private func answerRequest(_ connection: inout Connection) {
+  private func answerRequest(_ connection: Connection) {
     let text = String(decoding: connection.received, as: UTF8.self)
     guard text.contains("\r\n\r\n") else { return }
     let path = text.split(separator: " ").dropFirst().first ?? "/"
@@ -125,7 +156,7 @@ private struct ServerLoop {
     connection.answered = true
   }
 
-  private func flush(_ connection: inout Connection) -> Bool {
+  private func flush(_ connection: Connection) -> Bool {
     while !connection.unsent.isEmpty || connection.zeros > 0 {
       if connection.unsent.isEmpty {
         let count = min(connection.zeros, 65536)

@@ -7,6 +7,8 @@ public struct KernelEvent: Hashable, Sendable {
   public let time: Moment
   public let change: Change
   public let object: Object
+  /// What an IPv4 route's event says of it; nil for everything else.
+  public let route: KernelRoute?
 }
 
 /// Listens to a namespace's netlink notifications, so that a repair can be timed from outside: from the event
@@ -105,8 +107,11 @@ private final class Recorder: Sendable {
     while rest.count >= 16 {
       let head = Array(rest.prefix(6))
       let length = head[..<4].reversed().reduce(0) { $0 << 8 | Int($1) }
-      if let (object, change) = KernelEvent.meaning(ofType: UInt16(head[4]) | UInt16(head[5]) << 8) {
-        events.withLock { $0.append(KernelEvent(time: now, change: change, object: object)) }
+      let type = UInt16(head[4]) | UInt16(head[5]) << 8
+      if let (object, change) = KernelEvent.meaning(ofType: type) {
+        let payload = Array(rest.prefix(max(length, 16)).dropFirst(16))
+        let route = object == .route ? KernelRoute(RoutingMessage(type: type, payload: payload)) : nil
+        events.withLock { $0.append(KernelEvent(time: now, change: change, object: object, route: route)) }
       }
       guard length >= 16 else { return }
       rest = rest.dropFirst((length + 3) & ~3)

@@ -33,19 +33,21 @@ enum Recorded {
   static let localRoute = #"{"flags":0,"metric":0,"target":"10.147.17.0/24","via":null}"#
   static let defaultRoute = #"{"flags":0,"metric":0,"target":"0.0.0.0/0","via":"10.147.17.2"}"#
 
-  /// A peer that answers directly.
+  /// A peer with paths of its own. Both are received on and one is sent on.
   static let peer =
-    #"{"address":"@peer@","isBonded":false,"latency":11,"paths":[{"active":true,"address":"@underlay@","#
+    #"{"address":"@peer@","isBonded":false,"latency":@latency@,"paths":[{"active":true,"address":"@underlay@","#
     + #""expired":false,"lastReceive":@receive@,"lastSend":@receive@,"localPort":0,"localSocket":94088001125280,"#
     + #""preferred":false,"trustedPathId":0},{"active":true,"address":"@underlay@","expired":false,"#
     + #""lastReceive":@receive@,"lastSend":@clock@,"localPort":0,"localSocket":94088001123440,"preferred":true,"#
-    + #""trustedPathId":0}],"role":"@role@","tunneled":false,"version":"1.14.1","versionMajor":1,"versionMinor":14,"#
-    + #""versionRev":1}"#
+    + #""trustedPathId":0}],"# + peerEnd
 
   /// A peer without a path of its own: relayed, or gone.
   static let pathlessPeer =
-    #"{"address":"@peer@","isBonded":false,"latency":-1,"paths":[],"role":"@role@","tunneled":false,"#
-    + #""version":"1.14.1","versionMajor":1,"versionMinor":14,"versionRev":1}"#
+    #"{"address":"@peer@","isBonded":false,"latency":@latency@,"paths":[],"# + peerEnd
+
+  private static let peerEnd =
+    #""role":"@role@","tunneled":false,"version":"@version@","versionMajor":@major@,"versionMinor":@minor@,"#
+    + #""versionRev":@revision@}"#
 
   /// The root that the recorded nodes knew, and the network's controller.
   static let root = (id: "33ffeb838b", underlay: "192.0.2.30/9993")

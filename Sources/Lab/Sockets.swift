@@ -55,6 +55,12 @@ struct SocketAddress: Hashable, Sendable {
     }
   }
 
+  /// Whether its first octets are those, all of them.
+  func begins(with octets: UnsafeRawBufferPointer) -> Bool {
+    !octets.isEmpty && bytes.count >= octets.count
+      && bytes.withUnsafeBytes { memcmp($0.baseAddress!, octets.baseAddress!, octets.count) == 0 }
+  }
+
   /// The path of a Unix socket's address; empty for the other families.
   var path: String {
     guard bytes.count > 2, bytes[0] == UInt8(AF_UNIX) else { return "" }
@@ -150,7 +156,8 @@ func sendSome(_ bytes: [UInt8], to socket: Int32) -> Int? {
 
 /// What a readable stream has; empty at its end or when it is broken.
 func receiveSome(from socket: Int32) -> [UInt8] {
-  var buffer = [UInt8](repeating: 0, count: 65536)
-  let got = recv(socket, &buffer, buffer.count, 0)
-  return got > 0 ? Array(buffer[..<got]) : []
+  withUnsafeTemporaryAllocation(byteCount: 65536, alignment: 1) { buffer in
+    let got = recv(socket, buffer.baseAddress, buffer.count, 0)
+    return got > 0 ? Array(buffer[..<got]) : []
+  }
 }

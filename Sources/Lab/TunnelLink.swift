@@ -52,17 +52,16 @@ struct TunnelLink {
       })
   }
 
-  /// A frame that the kernel wants sent; nil when there is none.
-  mutating func read() -> [UInt8]? {
+  /// Octets of a frame that the kernel wants sent; nil when there is none.
+  mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
     guard let tap else { return nil }
-    var buffer = [UInt8](repeating: 0, count: 4096)
-    let got = Glibc.read(tap.number, &buffer, buffer.count)
+    let got = Glibc.read(tap.number, buffer.baseAddress, buffer.count)
     if got < 0, errno != EAGAIN, errno != EINTR { self.tap = nil }
-    return got > 0 ? Array(buffer[..<got]) : nil
+    return got > 0 ? got : nil
   }
 
   /// Hands a frame to the kernel, which drops it while the link is down.
-  func write(_ frame: [UInt8]) {
-    if let tap { _ = Glibc.write(tap.number, frame, frame.count) }
+  func write(_ frame: UnsafeRawBufferPointer) {
+    if let tap { _ = Glibc.write(tap.number, frame.baseAddress, frame.count) }
   }
 }

@@ -7,6 +7,8 @@ struct ZeroTierAnswers {
   var address: String
   var network = ZeroTierNetworkState.ok
   var paths = ZeroTierPaths.direct
+  /// Those of whom something else is said, and when that began.
+  private(set) var exceptions: [Node: (peer: ZeroTierPeer, since: Int64)] = [:]
   /// False for the first seconds after a restart.
   var online = true
   /// The others are known a moment after a restart only.
@@ -84,21 +86,43 @@ struct ZeroTierAnswers {
     ])
   }
 
+  mutating func say(_ peer: ZeroTierPeer?, of node: Node) {
+    exceptions[node] = peer.map { ($0, Moment.wallClockMilliseconds) }
+  }
+
   /// In the order of their addresses, as ZeroTier lists them.
   private var peers: [(id: String, body: String)] {
-    let root = (Recorded.root.id, Recorded.root.underlay, "PLANET")
-    let nodes = clouds.nodes + [.gateway]
-    let leaves = nodes.filter { $0 != node && knowsPeers && paths != .offline }.compactMap { peer in
-      peer.zeroTierID.map { ($0, "192.0.2.20/51315", "LEAF") }
+    let root = (
+      Recorded.root.id, body(of: paths == .offline ? .relayed : .direct, Recorded.root, role: "PLANET")
+    )
+    let nodes = (clouds.nodes + [.gateway]).filter { $0 != node && knowsPeers }
+    let leaves = nodes.compactMap { node -> (id: String, body: String)? in
+      guard let id = node.zeroTierID, let peer = said(of: node), peer.path != .unlisted else { return nil }
+      let since = exceptions[node]?.since
+      return (id, body(of: peer, (id, "192.0.2.20/51315"), role: "LEAF", silentSince: since))
     }
-    return ([root] + leaves).sorted { $0.0 < $1.0 }.map { id, underlay, role in
-      let isDirect = paths == .direct || (paths == .relayed && role == "PLANET")
-      let now = Moment.wallClockMilliseconds
-      let body = (isDirect ? Recorded.peer : Recorded.pathlessPeer).filled([
-        "peer": id, "underlay": underlay, "role": role, "receive": "\(now - 600)", "clock": "\(now)",
-      ])
-      return (id, body)
+    return ([root] + leaves).sorted { $0.0 < $1.0 }
+  }
+
+  private func said(of node: Node) -> ZeroTierPeer? {
+    if let exception = exceptions[node] { return exception.peer }
+    switch paths {
+    case .direct: return .direct
+    case .relayed: return .relayed
+    case .offline: return nil
     }
+  }
+
+  private func body(
+    of peer: ZeroTierPeer, _ place: (id: String, underlay: String), role: String, silentSince: Int64? = nil
+  ) -> String {
+    let now = Moment.wallClockMilliseconds
+    let heard = peer.path == .silent ? silentSince ?? now : now
+    return (peer.path == .pathless ? Recorded.pathlessPeer : Recorded.peer).filled(
+      peer.values.merging([
+        "peer": place.id, "underlay": place.underlay, "role": role, "receive": "\(heard - 600)",
+        "clock": "\(now)",
+      ]) { first, _ in first })
   }
 
   /// The device's hardware address: the node's 40 bits xored with the network's octets, last first, behind a

@@ -62,10 +62,16 @@ public enum ZeroTierCommand: Hashable, Sendable {
   /// Frames pass in `.ok` alone; `.passFrames` afterwards makes the API's word and the tunnel disagree.
   case network(ZeroTierNetworkState)
   case paths(ZeroTierPaths)
+  /// What is said of this peer from now on, whatever `.paths` says of all; nil: the same as of the others.
+  case peer(Node, ZeroTierPeer?)
   /// To and from every node.
   case passFrames
   /// Silently, with the link up and the API content; nil: of every peer.
   case dropFrames(of: Node?)
+  /// Of this peer alone; the others' stay as they are.
+  case healFrames(of: Node)
+  /// What comes from this peer takes so many milliseconds, each frame its own time; 0...0: none.
+  case delayFrames(of: Node, by: ClosedRange<Int>)
   case linkDown, linkUp
   /// For good: the device is gone and ZeroTier never makes another before its restart.
   case linkDelete
@@ -89,8 +95,11 @@ public enum ZeroTierCommand: Hashable, Sendable {
     case .api(let fault): "api \(fault.rawValue)"
     case .network(let state): "network \(state.rawValue)"
     case .paths(let paths): "paths \(paths.rawValue)"
+    case .peer(let node, let peer): "peer \(node) \(peer?.words ?? "usual")"
     case .passFrames: "frames pass"
     case .dropFrames(let node): "frames drop \(node?.rawValue ?? "all")"
+    case .healFrames(let node): "frames heal \(node)"
+    case .delayFrames(let node, let range): "frames delay \(node) \(range.lowerBound) \(range.upperBound)"
     case .linkDown: "link down"
     case .linkUp: "link up"
     case .linkDelete: "link delete"
@@ -116,8 +125,17 @@ public enum ZeroTierCommand: Hashable, Sendable {
       case "network": ZeroTierNetworkState(rawValue: argument).map { .network($0) }
       case "paths": ZeroTierPaths(rawValue: argument).map { .paths($0) }
       case "frames" where argument == "pass": .passFrames
+      case "frames" where words == ["frames", "drop", "all"]: .dropFrames(of: nil)
       case "frames" where words.count == 3:
-        words[2] == "all" ? .dropFrames(of: nil) : Node(rawValue: words[2]).map { .dropFrames(of: $0) }
+        Node(rawValue: words[2]).flatMap {
+          ["drop": .dropFrames(of: $0), "heal": .healFrames(of: $0)][argument]
+        }
+      case "frames" where words.count == 5 && argument == "delay": ZeroTierCommand(delay: words.dropFirst(2))
+      case "peer" where words.count == 3: Node(rawValue: argument).map { .peer($0, nil) }
+      case "peer":
+        Node(rawValue: argument).flatMap { node in
+          ZeroTierPeer(words: words.dropFirst(2)).map { .peer(node, $0) }
+        }
       case "link": ["down": .linkDown, "up": .linkUp, "delete": .linkDelete][argument]
       case "address" where words.count == 3: .addressChange(words[2])
       case "address": ["delete": .addressDelete, "add": .addressAdd][argument]
@@ -131,5 +149,16 @@ public enum ZeroTierCommand: Hashable, Sendable {
       }
     guard let parsed else { return nil }
     self = parsed
+  }
+}
+
+extension ZeroTierCommand {
+  /// Node, least and most milliseconds.
+  private init?(delay words: ArraySlice<String>) {
+    let numbers = words.compactMap { Int($0) }
+    guard let node = words.first.flatMap(Node.init), numbers.count == 2, numbers[0] >= 0,
+      numbers[0] <= numbers[1]
+    else { return nil }
+    self = .delayFrames(of: node, by: numbers[0]...numbers[1])
   }
 }

@@ -13,6 +13,8 @@ final class ZeroTierDaemon {
   private var timers: [(due: Moment, work: (ZeroTierDaemon) throws -> Void)] = []
   private var isUp = false
   private var ending: Moment?
+  /// One frame at a time is on its way.
+  private let frame = UnsafeMutableRawBufferPointer.allocate(byteCount: FrameSwitch.longest, alignment: 16)
 
   init(_ settings: ZeroTierSettings) throws {
     self.settings = settings
@@ -30,6 +32,8 @@ final class ZeroTierDaemon {
     try writePort()
     schedule()
   }
+
+  deinit { frame.deallocate() }
 
   private static func listen(at path: String) throws(LabError) -> Descriptor {
     let socket = try Descriptor.socket(AF_UNIX, .stream, .nonblocking)
@@ -72,7 +76,7 @@ final class ZeroTierDaemon {
       if ZeroTierSettings.terminated.load(ordering: .relaxed), ending == nil { leave() }
       var interests = [STDIN_FILENO, frames.descriptor, control.number].map(reading) + api.interests
       if let tap = link.tap { interests.append(reading(tap.number)) }
-      let deadlines = timers.map(\.due) + [api.nextDeadline, ending].compactMap { $0 }
+      let deadlines = timers.map(\.due) + [api.nextDeadline, frames.nextDue, ending].compactMap { $0 }
       let timeout = deadlines.min().map { min($0.pollTimeout, 100) } ?? 100
       _ = poll(&interests, nfds_t(interests.count), timeout)
       let ready = Set(interests.filter { $0.revents != 0 }.map(\.fd))
@@ -90,12 +94,12 @@ final class ZeroTierDaemon {
 
   private func carryFrames() {
     for _ in 0..<256 {
-      guard let frame = link.read() else { break }
-      frames.send(frame)
+      guard let count = link.read(into: frame) else { break }
+      frames.send(UnsafeRawBufferPointer(rebasing: frame[..<count]))
     }
     for _ in 0..<256 {
-      guard let frame = frames.receive() else { break }
-      link.write(frame)
+      guard let count = frames.receive(into: frame) else { break }
+      link.write(UnsafeRawBufferPointer(rebasing: frame[..<count]))
     }
   }
 
@@ -141,8 +145,12 @@ extension ZeroTierDaemon {
       api.answers.network = state
       frames.isOpen = state == .ok
     case .paths(let paths): api.answers.paths = paths
+    case .peer(let node, let peer): api.answers.say(peer, of: node)
     case .passFrames: frames.pass()
     case .dropFrames(let peer): frames.drop(peer)
+    case .healFrames(let peer): frames.pass(peer)
+    case .delayFrames(let peer, let range):
+      frames.delay(peer, by: .milliseconds(range.lowerBound)...(.milliseconds(range.upperBound)))
     case .linkDown: try link.down()
     case .linkUp: try link.up()
     case .linkDelete: try link.delete()
@@ -174,9 +182,8 @@ extension ZeroTierDaemon {
   }
 
   private func joinOther(_ id: String, _ device: String) throws {
-    var other = try TunnelLink(device: device, mac: "0e:11:22:33:44:55", address: "172.27.5.1")
+    let other = try TunnelLink(device: device, mac: "0e:11:22:33:44:55", address: "172.27.5.1")
     try other.up()
-    _ = other.read()
     otherTap = other
     api.answers.other = (id, device)
   }

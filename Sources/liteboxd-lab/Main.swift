@@ -5,8 +5,8 @@ import Lab
 struct Main {
   private static let usage = """
     usage: liteboxd-lab demo [--agent PATH]   shows the agent at work in network namespaces; needs root
-           liteboxd-lab bench [--agent PATH] [--rounds N] [--pause MS] [--json]
-                                              measures repairs, footprint and start; needs root
+           liteboxd-lab bench [--agent PATH] [--rounds N] [--pause MS] [--outages N] [--json]
+                                              measures repairs, footprint, start and exits; needs root
            liteboxd-lab sweep                 removes what a killed lab left behind
     The agent is PATH, or $LITEBOXD_AGENT, or the liteboxd-agent next to this program.
     """
@@ -39,6 +39,9 @@ struct Main {
         rest = rest.dropFirst()
       case ("--rounds", _, let rounds?) where rounds > 0:
         options.rounds = rounds
+        rest = rest.dropFirst()
+      case ("--outages", _, let outages?) where outages >= 0:
+        options.outages = outages
         rest = rest.dropFirst()
       case ("--pause", _, let pause?) where pause > 0:
         options.pause = .milliseconds(pause)

@@ -4,17 +4,19 @@ import Testing
 
 @Suite("The benchmark", .serialized)
 struct BenchTests {
-  private func measure(rounds: Int) throws -> BenchReport {
+  private func measure(rounds: Int, outages: Int = 0) throws -> BenchReport {
     var options = Bench.Options()
     options.rounds = rounds
     options.starts = rounds
     options.rest = .seconds(1)
+    options.probing = .seconds(1)
+    options.outages = outages
     return try Bench.measure(options)
   }
 
   @Test("times every fault and every start as often as it was asked to")
   func structure() throws {
-    let report = try measure(rounds: 5)
+    let report = try measure(rounds: 5, outages: 2)
     #expect(
       report.repairs.map(\.title) == [
         "rule deleted", "route deleted", "tunnel default deleted", "tunnel default replaced",
@@ -35,6 +37,12 @@ struct BenchTests {
     #expect(json["startSeconds"]?.array?.count == 3)
     #expect(json["footprint"]?["threads"]?.integer ?? 0 > 0)
     #expect(report.text.contains("rule deleted"))
+    let exits = try #require(report.exits)
+    #expect(exits.exits == 64 && exits.cpuShare > 0 && exits.cpuShare < 1)
+    #expect(exits.toBlocked.count == 2 && exits.toSwitched.count == 2)
+    #expect((exits.toBlocked + exits.toSwitched).allSatisfy { $0 > .milliseconds(400) && $0 < .seconds(2) })
+    #expect(json["outageSeconds"]?.array?.count == 2)
+    #expect(report.text.contains("64 exits that answer"))
   }
 
   @Test("finds every one of a thousand deletions in a row repaired: an event that comes early is no lost one")

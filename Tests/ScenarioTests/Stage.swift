@@ -9,14 +9,24 @@ final class Stage {
   let gateway: AgentProcess
   let cloud: AgentProcess
 
-  init(clouds: CloudServers = .one) throws {
+  /// - Parameter adjusting: makes the gateway's configuration of the lab's own.
+  init(clouds: CloudServers = .one, adjusting: (String) -> String = { $0 }) throws {
     lab = try Lab(.init(clouds: clouds))
     do {
       cloud = try lab.startAgent(on: .cloudA)
-      if clouds == .two { try lab.startAgent(on: .cloudB).waitFor(phase: "ready", within: .seconds(10)) }
-      gateway = try lab.startAgent(on: .gateway)
+      if clouds == .two {
+        try lab.startAgent(on: .cloudB).waitFor(phase: "ready", within: .seconds(10))
+        // Which exit answers the first probe is nobody's choice, so the preferred one is alone at first.
+        try lab.cut(.cloudB)
+      }
+      gateway = try lab.startAgent(
+        on: .gateway, configuration: adjusting(try lab.configuration(for: .gateway)))
       try cloud.waitFor(phase: "ready", within: .seconds(10))
       try gateway.waitFor(phase: "ready", within: .seconds(10))
+      if clouds == .two {
+        try lab.heal(.cloudB)
+        try gateway.waitForHealthy(.cloudB)
+      }
     } catch {
       lab.close()
       throw error
@@ -98,6 +108,13 @@ final class Stage {
     var value = try (agent ?? gateway).status()
     for key in path { value = value?[key] }
     return value?.integer ?? -1
+  }
+
+  /// One of the gateway's metrics, whose configuration has to serve them at 127.0.0.1:9479.
+  func metric(_ name: String) throws -> Int {
+    let page = try lab.namespace(.gateway).execute(["curl", "-sf", "http://127.0.0.1:9479/metrics"]).output()
+    let line = page.split(separator: "\n").first { $0.hasPrefix("\(name) ") }
+    return line?.split(separator: " ").last.flatMap { Int($0) } ?? -1
   }
 
   /// Packets that each guard of the agent's has dropped.
