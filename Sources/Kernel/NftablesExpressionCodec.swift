@@ -27,6 +27,9 @@ enum NftablesExpressionCodec {
     case .meta(let key):
       set(NFTNL_EXPR_META_KEY, key.rawValue)
       set(NFTNL_EXPR_META_DREG, register)
+    case .setMark:
+      set(NFTNL_EXPR_META_KEY, 3)  // NFT_META_MARK
+      set(NFTNL_EXPR_META_SREG, register)
     case .payload(let base, let offset, let length):
       set(NFTNL_EXPR_PAYLOAD_BASE, base.rawValue)
       set(NFTNL_EXPR_PAYLOAD_OFFSET, offset)
@@ -120,6 +123,8 @@ enum NftablesExpressionCodec {
 
     func expression(named name: String) -> NftablesExpression? {
       switch name {
+      case "meta" where has(NFTNL_EXPR_META_SREG):
+        return usesRegister(NFTNL_EXPR_META_SREG) && number(NFTNL_EXPR_META_KEY) == 3 ? .setMark : nil
       case "meta":
         guard usesRegister(NFTNL_EXPR_META_DREG) else { return nil }
         return NftablesExpression.MetaKey(rawValue: number(NFTNL_EXPR_META_KEY)).map { .meta($0) }
@@ -202,7 +207,7 @@ extension NftablesExpression {
   /// The kernel's name for the module; nil for what the agent cannot make.
   fileprivate var kernelName: String? {
     switch self {
-    case .meta: "meta"
+    case .meta, .setMark: "meta"
     case .payload: "payload"
     case .bitwise: "bitwise"
     case .compare: "cmp"

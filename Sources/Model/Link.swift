@@ -54,11 +54,14 @@ public struct Sysctl: Hashable, Sendable {
   public enum Key: Hashable, Sendable {
     case ipv4Forwarding
     case reversePathFilter(InterfaceName)
+    /// `src_valid_mark`: the reverse path is looked up with the packet's mark.
+    case markedReversePath(InterfaceName)
 
     public var path: String {
       switch self {
       case .ipv4Forwarding: "/proc/sys/net/ipv4/ip_forward"
       case .reversePathFilter(let name): "/proc/sys/net/ipv4/conf/\(name)/rp_filter"
+      case .markedReversePath(let name): "/proc/sys/net/ipv4/conf/\(name)/src_valid_mark"
       }
     }
 

@@ -4,6 +4,8 @@
 /// linux/netfilter/nf_tables.h. Only register 1 is ever used, so it is not named.
 public enum NftablesExpression: Hashable, Sendable {
   case meta(MetaKey)
+  /// `NFT_META_MARK`, written.
+  case setMark
   case payload(PayloadBase, offset: UInt32, length: UInt32)
   case bitwise(mask: [UInt8])
   case compare(Comparison, [UInt8])
@@ -109,6 +111,8 @@ extension NftablesStatement {
     switch self {
     case .counter(let name): [.counter(name)]
     case .countInSet(let end, let set): NftablesMatch.load(end, .ipv4) + [.countInSet(set)]
+    // A mark is a number in host order.
+    case .setMark(let mark): [.immediate(withUnsafeBytes(of: mark) { Array($0) }), .setMark]
     case .accept: [.verdict(.accept)]
     case .drop: [.verdict(.drop)]
     case .jump(let chain): [.verdict(.jump(chain))]

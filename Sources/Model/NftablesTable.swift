@@ -122,6 +122,8 @@ public enum NftablesStatement: Hashable, Sendable {
   /// Counts the packet at its IPv4 address's element of a dynamic set, and renews that. Where the set is full the
   /// rule ends here (`NFT_BREAK`), so what has to happen anyway belongs into the next one.
   case countInSet(PacketEnd, set: String)
+  /// `meta mark set`
+  case setMark(UInt32)
   case accept, drop
   case jump(String)
   case masquerade

@@ -31,6 +31,7 @@ extension NftablesStatement: CustomStringConvertible {
     case .counter(let name): "counter name \"\(name)\""
     case .countInSet(let end, let set):
       "update @\(set) { ip \(end == .source ? "saddr" : "daddr") counter }"
+    case .setMark(let mark): "meta mark set 0x\(String(mark, radix: 16))"
     case .accept: "accept"
     case .drop: "drop"
     case .jump(let chain): "jump \(chain)"

@@ -26,6 +26,7 @@ public enum TrafficCounter: String, CaseIterable, Sendable {
 
 enum SetName {
   static let excluded = "excluded"
+  static let checked = "checked"
   static let tunnelIPv6 = "tunnel_ipv6"
   static let sources = "sources"
   static let zerotier = "zerotier"
@@ -58,7 +59,9 @@ extension GatewaySettings {
       sets: [
         NftablesSet(SetName.excluded, .ipv4, networks: excludedCIDRs),
         NftablesSet(SetName.tunnelIPv6, .ipv6, networks: guardedIPv6),
-      ],
+      ]
+        + (probe.isEndToEnd
+          ? [NftablesSet(SetName.checked, .ipv4, networks: checkedServers.map { CIDR($0) })] : []),
       counters: [
         GuardCounter.egress.rawValue, GuardCounter.egressIPv6.rawValue, TrafficCounter.out.rawValue,
         TrafficCounter.in.rawValue,
@@ -74,7 +77,7 @@ extension GatewaySettings {
           rules: outgoing(policy.tunnel) + [jump]),
         NftablesChain(
           "incoming", hook: .init(.filter, at: .prerouting, priority: ChainPriority.mangle),
-          rules: incoming(policy.tunnel)),
+          rules: incoming(policy.tunnel) + answersToChecks(policy.tunnel)),
       ])
   }
 
@@ -118,4 +121,19 @@ extension GatewaySettings {
     return [NftablesRule(matches, [.counter(TrafficCounter.in.rawValue)], comment: "from the Internet")]
   }
 
+  /// The servers that end-to-end checks ask.
+  private var checkedServers: [IPAddress] {
+    probe.through.map(\.address) + (probe.publicAddress.map { [$0.server] } ?? [])
+  }
+
+  /// While closed, the egress IP has no way to the Internet but for the checks' sockets, so that the reverse path
+  /// filter would drop the servers' answers. The mark leads it to a check's table (`src_valid_mark`).
+  private func answersToChecks(_ tunnel: Tunnel?) -> [NftablesRule] {
+    guard let tunnel, let way = checkedExits.first else { return [] }
+    let matches: [NftablesMatch] = [
+      .interface(.input, .equal, tunnel.name), .address(.destination, egressIP),
+      .addressInSet(.source, .inside, set: SetName.checked, egressIP.family),
+    ]
+    return [NftablesRule(matches, [.setMark(way.mark)], comment: "answers to end-to-end checks")]
+  }
 }

@@ -31,13 +31,17 @@ extension DesiredState {
       tables: [table: gateway.tunnelRoutes(policy, networks), table.next: gateway.fallbackRoutes]
         .merging(gateway.checkTables(policy.tunnel)) { first, _ in first },
       nftables: gateway.guardTable(policy, guardedIPv6: network.ipv6Prefixes + networks),
-      sysctls: [Sysctl(.ipv4Forwarding, 1)]
-        // 2, loose: replies come from anywhere in the Internet. The larger of this and `all` counts.
-        + (policy.tunnel.map { [Sysctl(.reversePathFilter($0.name), 2)] } ?? []))
+      sysctls: [Sysctl(.ipv4Forwarding, 1)] + (policy.tunnel.map { gateway.sysctls($0) } ?? []))
   }
 }
 
 extension GatewaySettings {
+  /// 2, loose: replies come from anywhere in the Internet. The larger of this and `all` counts.
+  fileprivate func sysctls(_ tunnel: Tunnel) -> [Sysctl] {
+    [Sysctl(.reversePathFilter(tunnel.name), 2)]
+      + (probe.isEndToEnd ? [Sysctl(.markedReversePath(tunnel.name), 1)] : [])
+  }
+
   /// ip rule show
   fileprivate func rules(_ policy: GatewayPolicy) -> [RoutingRule] {
     let source = RoutingRule.Selector(source: CIDR(egressIP))
