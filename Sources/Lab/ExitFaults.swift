@@ -2,7 +2,7 @@
 
 extension Lab {
   /// Between the gateway and that cloud server all frames are dropped in silence: both links stay up, and both APIs
-  /// go on saying OK. What the other cloud servers get passes.
+  /// go on saying OK. What the other cloud servers get passes. A restart of the gateway's ZeroTier ends it.
   public func cut(_ cloud: Node) throws { try zeroTier(.gateway).tell(.dropFrames(of: cloud)) }
 
   public func heal(_ cloud: Node) throws { try zeroTier(.gateway).tell(.healFrames(of: cloud)) }
