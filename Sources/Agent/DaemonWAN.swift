@@ -36,14 +36,14 @@ extension Daemon {
     status.hasDefaultRoute = hop != nil
     status.gateway = hop?.gateway
     status.hasCarrier = link?.hasCarrier ?? false
-    status.answers = wanProber?.health.answers
-    status.roundTripSeconds = wanProber?.health.roundTrip.map { $0 / .seconds(1) }
+    status.answers = wanProber?.answers
+    status.roundTripSeconds = wanProber?.roundTrip.map { $0 / .seconds(1) }
     status.problem =
       if !status.hasCarrier {
         "no carrier"
       } else if hop == nil {
         "no default route in table main"
-      } else { wanProber?.health.problem }
+      } else { wanProber?.problem }
     return status
   }
 
@@ -51,8 +51,8 @@ extension Daemon {
   var wanDegradations: [Finding] {
     guard let wan = last?.decision.wan, let link = situation.link(named: wan.name) else { return [] }
     if !link.hasCarrier { return [.wanNoCarrier(link)] }
-    guard let health = wanProber?.health, health.answers == false else { return [] }
-    return [.wanUnanswered(wan.name, health.problem)]
+    guard let prober = wanProber, prober.answers == false else { return [] }
+    return [.wanUnanswered(wan.name, prober.problem)]
   }
 
   /// Another table may lead out, so this says nothing of the traffic by itself.

@@ -12,12 +12,12 @@ public struct CloudSettings: Equatable, Sendable {
   public var denyDestinations: [CIDR]
   public var clampMSS: MSSClamp
   /// nil: whether the WAN answers is not asked.
-  public var probe: CloudProbeSettings?
+  public var probe: ProbeSettings?
 
   public init(
     sources: [CIDR], wanInterface: WANInterface = .auto, snat: SourceNAT = .masquerade,
     allow: [AllowedTraffic] = [], denyDestinations: [CIDR] = privateDestinations, clampMSS: MSSClamp = .clamp,
-    probe: CloudProbeSettings? = nil
+    probe: ProbeSettings? = nil
   ) {
     self.sources = sources
     self.wanInterface = wanInterface

@@ -1,6 +1,7 @@
 import Model
 
-/// `gateway.probe:`, how an exit is found to be down and up again.
+/// `gateway.probe:`, how an exit is found to be down and up again, and `cloud.probe:`, how a cloud server finds out
+/// whether its way to the Internet answers.
 public struct ProbeSettings: Equatable, Sendable {
   /// 100 ms to 1 min.
   public var interval: Duration
@@ -10,11 +11,12 @@ public struct ProbeSettings: Equatable, Sendable {
   public var failAfter: Int
   /// Answers in a row that bring it back, 1 to 100.
   public var recoverAfter: Int
-  /// How long a preferred exit stays healthy before traffic returns to it, 0 to 1 h.
+  /// How long a preferred exit stays healthy before traffic returns to it, 0 to 1 h. A gateway's.
   public var failbackAfter: Duration
-  /// Servers of the Internet that answer through a working exit, any one of them; empty: not asked, at most 8.
+  /// Servers of the Internet that answer through a working exit, or a working WAN, any one of them; empty: not
+  /// asked, at most `mostTargets`.
   public var through: [TCPTarget]
-  /// nil: not asked.
+  /// nil: not asked. A gateway's.
   public var publicAddress: PublicAddressCheck?
 
   public init(
@@ -30,22 +32,18 @@ public struct ProbeSettings: Equatable, Sendable {
     publicAddress = nil
   }
 
-  /// Whether exits are asked for more than their own answer, and so need a way of their own each.
-  public var isEndToEnd: Bool { !through.isEmpty || publicAddress != nil }
-}
+  /// Entries of `through:`.
+  public static let mostTargets = 8
 
-/// A server that takes TCP connections: `tcp://1.1.1.1:443`.
-public struct TCPTarget: Hashable, Sendable, CustomStringConvertible {
-  /// IPv4; names are not resolved.
-  public let address: IPAddress
-  public let port: UInt16
-
-  public init(address: IPAddress, port: UInt16) {
-    self.address = address
-    self.port = port
+  /// What a cloud server's differ in that does not say otherwise: nothing waits for its answers.
+  public static func cloud(through targets: [TCPTarget]) -> ProbeSettings {
+    var settings = ProbeSettings(interval: .seconds(10), timeout: .seconds(2), recoverAfter: 2)
+    settings.through = targets
+    return settings
   }
 
-  public var description: String { "tcp://\(address):\(port)" }
+  /// Whether exits are asked for more than their own answer, and so need a way of their own each.
+  public var isEndToEnd: Bool { !through.isEmpty || publicAddress != nil }
 }
 
 /// A web server that answers with its client's address, and which address that shall be.

@@ -19,7 +19,7 @@ extension CloudSettings {
     let allow = section.allow()
     let denied = section.deniedDestinations()
     let mss: MSSClamp = section.value("mss", .word) ?? .clamp
-    let probe = CloudProbeSettings(section, sources: sources ?? [])
+    let probe = ProbeSettings(section, sources: sources ?? [])
     guard let sources else { return nil }
     self.init(
       sources: sources, wanInterface: wan, snat: snat, allow: allow, denyDestinations: denied, clampMSS: mss,

@@ -3,35 +3,62 @@ import Model
 extension ProbeSettings {
   /// Reads `probe:` of the gateway.
   init(_ gateway: Section, excluding excluded: [CIDR]) {
-    let standard = ProbeSettings()
     let expected = "interval, timeout, failAfter, recoverAfter, failbackAfter, through and publicAddress"
     self =
       gateway.section("probe", holding: expected) { section in
-        let interval = section.value("interval", .duration(.milliseconds(100) ... .seconds(60)))
-        let timeout = section.value("timeout", .duration(.milliseconds(10) ... .seconds(60)))
+        var settings = ProbeSettings()
+        settings.readPace(section)
         let failback = section.value("failbackAfter", .duration(.zero ... .seconds(3600)))
-        var settings = ProbeSettings(
-          interval: interval ?? standard.interval, timeout: timeout ?? standard.timeout,
-          failAfter: section.value("failAfter", .number(1...100)) ?? standard.failAfter,
-          recoverAfter: section.value("recoverAfter", .number(1...100)) ?? standard.recoverAfter,
-          failbackAfter: failback ?? standard.failbackAfter)
-        settings.through = section.targets("through", besides: excluded)
+        if let failback { settings.failbackAfter = failback }
+        settings.through = section.targets(none: "leave the key out to ask nobody") { address, place in
+          section.reportExclusion(of: address, from: excluded, at: place)
+        }
         settings.publicAddress = section.publicAddress(besides: excluded)
         return settings
-      } ?? standard
+      } ?? ProbeSettings()
+  }
+
+  /// Reads `probe:` of the cloud server; nil when it is not there, or was reported.
+  /// - Parameter sources: addresses that lie in the tunnel, and so not behind the WAN.
+  init?(_ cloud: Section, sources: [CIDR]) {
+    let expected = "through, interval, timeout, failAfter and recoverAfter"
+    let read = cloud.section("probe", holding: expected) { section -> ProbeSettings? in
+      if !section.holds("through") {
+        section.missing("through", expected: "a list of \(Form<TCPTarget>.target.plural)")
+      }
+      let targets = section.targets(none: "expected at least one target") { address, place in
+        guard let source = sources.first(where: { $0.contains(address) }) else { return }
+        section.diagnostics.report(
+          "\(address) lies in \(source) of cloud.sources, and so in the tunnel; expected a host of the Internet",
+          at: place)
+      }
+      var settings = ProbeSettings.cloud(through: targets)
+      settings.readPace(section)
+      return targets.isEmpty ? nil : settings
+    }
+    guard let read, let read else { return nil }
+    self = read
+  }
+
+  /// What both roles have; what is not written stays as it is.
+  private mutating func readPace(_ section: Section) {
+    let interval = section.value("interval", .duration(.milliseconds(100) ... .seconds(60)))
+    let timeout = section.value("timeout", .duration(.milliseconds(10) ... .seconds(60)))
+    self.interval = interval ?? self.interval
+    self.timeout = timeout ?? self.timeout
+    failAfter = section.value("failAfter", .number(1...100)) ?? failAfter
+    recoverAfter = section.value("recoverAfter", .number(1...100)) ?? recoverAfter
   }
 }
 
 extension Section {
-  /// A list of servers of the Internet, each once; empty when the key is not there.
-  func targets(_ key: String, besides excluded: [CIDR]) -> [TCPTarget] {
-    guard let written = list(key, of: .target, atMost: 8) else { return [] }
-    if writtenItems(key) == 0 {
-      diagnostics.report("empty; leave the key out to ask nobody", at: place(of: key))
-    }
+  /// `through:`, each target once; empty when the key is not there. `report` says what is wrong with an address.
+  fileprivate func targets(none remedy: String, _ report: (IPAddress, Place) -> Void) -> [TCPTarget] {
+    guard let written = list("through", of: .target, atMost: ProbeSettings.mostTargets) else { return [] }
+    if writtenItems("through") == 0 { diagnostics.report("empty; \(remedy)", at: place(of: "through")) }
     var kept: [TCPTarget] = []
     for target in written {
-      reportExclusion(of: target.value.address, from: excluded, at: target.place)
+      report(target.value.address, target.place)
       if kept.contains(target.value) {
         diagnostics.warn("\(target.value) stands in the list twice", at: target.place)
       } else {
@@ -65,25 +92,11 @@ extension Section {
   }
 
   /// What is excluded from the tunnel is no proof of it: the question would go by the node's own network.
-  private func reportExclusion(of address: IPAddress, from excluded: [CIDR], at place: Place) {
+  fileprivate func reportExclusion(of address: IPAddress, from excluded: [CIDR], at place: Place) {
     guard let network = excluded.first(where: { $0.contains(address) }) else { return }
     diagnostics.report(
       "\(address) is inside \(network) of gateway.excludedCIDRs and would not be asked through the tunnel; "
         + "expected a server in the Internet", at: place)
-  }
-}
-
-extension Form where Value == TCPTarget {
-  /// `tcp://1.1.1.1:443`
-  static var target: Form {
-    let example = "tcp://1.1.1.1:443"
-    var form = Form("a target such as \(example)") { (scalar) throws(Misfit) in
-      let rest = try URLText.authority(scalar.text, scheme: "tcp://", example)
-      guard let (host, port) = URLText.split(rest), let port else { throw .unlike }
-      return TCPTarget(address: try URLText.server(host, example), port: port)
-    }
-    form.plural = "targets such as \(example)"
-    return form
   }
 }
 
@@ -92,10 +105,7 @@ extension Form where Value == PublicAddressCheck {
   fileprivate static var webServer: Form {
     let example = "http://203.0.113.80/"
     return Form("a URL such as \(example)") { (scalar) throws(Misfit) in
-      if scalar.text.hasPrefix("https://") {
-        throw .unusable("is HTTPS, which is not supported; expected \(example)")
-      }
-      let rest = try URLText.authority(scalar.text, scheme: "http://", example)
+      let rest = try URLText.authority(scalar.text, scheme: "http://")
       let authority = rest.prefix { $0 != "/" }
       let path = rest[authority.endIndex...]
       guard let (host, port) = URLText.split(authority), path.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
@@ -104,34 +114,5 @@ extension Form where Value == PublicAddressCheck {
         server: try URLText.server(host, example), port: port ?? 80, path: path.isEmpty ? "/" : String(path),
         expected: [])
     }
-  }
-}
-
-/// URLs that name their server in numbers.
-private enum URLText {
-  static func authority(_ text: String, scheme: String, _ example: String) throws(Misfit) -> Substring {
-    guard text.hasPrefix(scheme), text.utf8.count > scheme.utf8.count else { throw .unlike }
-    return text.dropFirst(scheme.count)
-  }
-
-  /// Host and port; nil when what stands behind the colon is no port.
-  static func split(_ authority: Substring) -> (host: Substring, port: UInt16?)? {
-    guard let colon = authority.lastIndex(of: ":") else { return (authority, nil) }
-    guard let number = decimal(authority[authority.index(after: colon)...]),
-      let port = UInt16(exactly: number),
-      port != 0
-    else { return nil }
-    return (authority[..<colon], port)
-  }
-
-  /// A resolver's own questions would not go through the tunnel, so that names prove nothing.
-  static func server(_ host: Substring, _ example: String) throws(Misfit) -> IPAddress {
-    let isIPv6 = host.hasPrefix("[")
-    guard !isIPv6, let address = IPAddress(host), address.family == .ipv4 else {
-      if isIPv6 { throw .unusable("is IPv6, which is not supported yet; expected \(example)") }
-      throw .unusable("names its server; names are not resolved, expected an IPv4 address as in \(example)")
-    }
-    if let kind = address.kindOfNoHost { throw .unusable("is \(kind); expected a server such as \(example)") }
-    return address
   }
 }

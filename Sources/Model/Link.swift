@@ -56,12 +56,16 @@ public struct Sysctl: Hashable, Sendable {
     case reversePathFilter(InterfaceName)
     /// `src_valid_mark`: the reverse path is looked up with the packet's mark.
     case markedReversePath(InterfaceName)
+    /// `nf_conntrack_tcp_loose`: TCP connections that began elsewhere are tracked, and so translated, from their
+    /// next segment on.
+    case midstreamPickup
 
     public var path: String {
       switch self {
       case .ipv4Forwarding: "/proc/sys/net/ipv4/ip_forward"
       case .reversePathFilter(let name): "/proc/sys/net/ipv4/conf/\(name)/rp_filter"
       case .markedReversePath(let name): "/proc/sys/net/ipv4/conf/\(name)/src_valid_mark"
+      case .midstreamPickup: "/proc/sys/net/netfilter/nf_conntrack_tcp_loose"
       }
     }
 

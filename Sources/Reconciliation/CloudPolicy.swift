@@ -41,6 +41,8 @@ extension DesiredState {
   ) {
     self.init(
       nftables: CloudRuleset(policy, cloud, network: network, networks: networks).table,
-      sysctls: [Sysctl(.ipv4Forwarding, 1)])
+      // Flows that a gateway moves here are answered with a reset, so that clients connect anew at once. Untranslated
+      // they would hang: decision 0004.
+      sysctls: [Sysctl(.ipv4Forwarding, 1), Sysctl(.midstreamPickup, 1)])
   }
 }

@@ -89,7 +89,10 @@ extension RefusalTables {
 
   static let endToEnd: [Refused] = [
     through("[]", "14: gateway.probe.through: empty; leave the key out to ask nobody"),
-    through("[1.1.1.1:443]", "15: gateway.probe.through[0]: expected \(target), found \"1.1.1.1:443\""),
+    through(
+      "[1.1.1.1:443]",
+      "15: gateway.probe.through[0]: expected \(target), found \"1.1.1.1:443\"; did you mean \"tcp://1.1.1.1:443\"?"
+    ),
     through("[tcp://1.1.1.1]", "15: gateway.probe.through[0]: expected \(target), found \"tcp://1.1.1.1\""),
     through(
       "[tcp://1.1.1.1:0]", "15: gateway.probe.through[0]: expected \(target), found \"tcp://1.1.1.1:0\""),
@@ -118,7 +121,7 @@ extension RefusalTables {
       "5: gateway.probe.publicAddress.expect: missing; expected an IPv4 address such as 203.0.113.50"),
     publicAddress(
       "{url: \"https://203.0.113.80/\", expect: 203.0.113.50}",
-      "26: gateway.probe.publicAddress.url: \"https://203.0.113.80/\" is HTTPS, which is not supported; expected http://203.0.113.80/"
+      "26: gateway.probe.publicAddress.url: \"https://203.0.113.80/\" has a scheme that is not supported; expected http://"
     ),
     publicAddress(
       "{url: http://203.0.113.80/, expect: []}",
