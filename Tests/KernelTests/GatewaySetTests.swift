@@ -37,14 +37,16 @@ private final class Road {
   private var gateway = 0
 
   deinit {
-    for holder in holders { _ = try? shell("kill \(holder)") }
+    for holder in holders { _ = try? shell("kill -KILL \(holder)") }
   }
 
   /// A process that holds a namespace, to which the link is moved.
   @discardableResult
   private func namespace(taking link: String, _ commands: String...) throws -> Int {
-    let holder = try #require(
-      Int(try shell("unshare -n sleep 60 >/dev/null 2>&1 & echo $!").filter { !$0.isWhitespace }))
+    // It outlives its shell, so it must not keep the other ends of other tests' pipes open.
+    let script = "for f in /proc/$$/fd/*; do n=${f##*/}; [ $n -le 2 ] || eval \"exec $n>&-\"; done"
+    let started = try shell("bash -c '\(script); exec unshare -n sleep 60' >/dev/null 2>&1 & echo $!")
+    let holder = try #require(Int(started.filter { !$0.isWhitespace }))
     holders.append(holder)
     try shell(
       """
