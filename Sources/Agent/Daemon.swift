@@ -29,6 +29,8 @@ final class Daemon {
   var wanProber: WANProber?
   /// The link that the exits' health was learnt through.
   var followed: InterfaceIndex?
+  /// When exits were last chosen because time passes.
+  var chosenAt = MonotonicTime(nanoseconds: 0)
   var zerotier: ZeroTierClient?
   var watch: ConfigurationWatch?
   var control: HTTPServer?
@@ -189,6 +191,8 @@ struct DaemonOptions {
   /// After a link came or went while there is no tunnel, ZeroTier is asked so often, for so long.
   static let eagerPoll = Duration.milliseconds(250)
   static let eagerTime = Duration.seconds(10)
+  /// An exit that has been healthy for long enough gets its traffic so much later at the most.
+  static let choicePause = Duration.milliseconds(100)
   /// After lost events the kernel is busy; reading all of it at once again would not help.
   static let overrunPause = Duration.milliseconds(20)
 }

@@ -14,7 +14,7 @@ extension Daemon {
       status.healthy = health.isUsable
       status.active = last?.decision.isOpen == true && situation.choice.active.contains(exit.name)
       status.pinned = situation.choice.pinned == exit.name
-      if let record = prober?.records[exit.name] { status.take(record, health) }
+      if let record = prober?.record(of: exit.name) { status.take(record, health) }
       if let id = exit.nodeID, let sight = situation.peers[id] {
         let path = sight.path.knowing(situation.isAnswering(exit) ? .answered : .silent)
         status.path = ExitStatus.Path(rawValue: path.word)

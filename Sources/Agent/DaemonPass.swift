@@ -109,10 +109,19 @@ extension Daemon {
   /// A probe was answered, lost or not sent.
   func probed(_ exit: String, _ check: ExitHealth.Check, _ input: ExitHealth.Input) {
     guard case .gateway(let gateway) = configuration.role else { return }
-    situation.health[exit, default: ExitHealth(gateway.probe)].take(input, from: check, gateway.probe)
-    situation.exitProblems[exit] = prober?.records[exit]?.problem
-    let isEager = situation.health.values.allSatisfy { $0.state == .unknown }
-    if prober?.isEager != isEager { prober?.isEager = isEager }
+    let before = situation.health[exit] ?? ExitHealth(gateway.probe)
+    var health = before
+    health.take(input, from: check, gateway.probe)
+    situation.health[exit] = health
+    situation.exitProblems[exit] = prober?.problem(of: exit)
+    // With many exits most answers change nothing but how long an exit has been healthy.
+    let now = loop.now
+    guard health.state != before.state || now - chosenAt >= DaemonOptions.choicePause else { return }
+    chosenAt = now
+    if health.state != before.state {
+      let isEager = situation.health.values.allSatisfy { $0.state == .unknown }
+      if prober?.isEager != isEager { prober?.isEager = isEager }
+    }
     chooseExits(gateway)
   }
 

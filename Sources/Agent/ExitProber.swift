@@ -39,7 +39,8 @@ final class ExitProber {
   /// What is probed through, and the networks that it is in.
   private var tunnel: Tunnel?
   private var networks: [CIDR] = []
-  private(set) var records: [String: ExitRecord] = [:]
+  /// In the targets' order.
+  private var records: [ExitRecord]
 
   /// Nothing is known of any exit.
   var isEager = true { didSet { if isEager && !oldValue { probeNow() } } }
@@ -56,10 +57,8 @@ final class ExitProber {
     targets = gateway.exits.enumerated().map { place, exit in
       Target(exit: exit, mark: marks.isEmpty ? nil : marks[place])
     }
-    for (place, target) in targets.enumerated() {
-      records[target.exit.name] = ExitRecord()
-      places[target.exit.name] = place
-    }
+    records = targets.map { _ in ExitRecord() }
+    for (place, target) in targets.enumerated() { places[target.exit.name] = place }
     sending = try loop.onTrigger { [unowned self] in sendAll() }
     echo = try EchoProber(
       on: loop, from: egressIP, to: gateway.exits.map(\.address), timeout: settings.timeout, log
@@ -78,10 +77,15 @@ final class ExitProber {
       targets[place].through = []
       targets[place].publicAddress = nil
       targets[place].addressDue = 0
-      records[targets[place].exit.name]?.forgetPath()
+      records[place].forgetPath()
     }
     schedule(after: tunnel == nil ? settings.interval : .zero)
   }
+
+  func record(of exit: String) -> ExitRecord? { places[exit].map { records[$0] } }
+
+  /// Why that exit is not known to work; nil if it is.
+  func problem(of exit: String) -> String? { places[exit].flatMap { records[$0].problem } }
 
   /// Something suggests that the next probe may find another answer than the last.
   func probeNow() { if tunnel != nil { schedule(after: .zero) } }
@@ -124,23 +128,21 @@ final class ExitProber {
   private func note(
     _ place: Int, _ check: ExitHealth.Check, _ input: ExitHealth.Input, _ problem: String? = nil
   ) {
-    let name = targets[place].exit.name
-    records[name]?.problems[check] = problem
-    if check == .echo { records[name]?.note(input) }
-    report(name, check, input)
+    if records[place].problems[check] != problem { records[place].problems[check] = problem }
+    if check == .echo { records[place].note(input) }
+    report(targets[place].exit.name, check, input)
   }
 
   // MARK: Echo
 
   private func echoed(_ place: Int, _ event: EchoProber.Event) {
-    let name = targets[place].exit.name
     switch event {
     case .answered(let took):
-      records[name]?.roundTrip = took
+      records[place].roundTrip = took
       note(place, .echo, .answered)
-    case .lost: note(place, .echo, .lost, records[name]?.lossProblem(settings.timeout))
-    case .late(let took): records[name]?.noteLate(took)
-    case .duplicate: records[name]?.duplicates += 1
+    case .lost: note(place, .echo, .lost, records[place].lossProblem(settings.timeout))
+    case .late(let took): records[place].noteLate(took)
+    case .duplicate: records[place].duplicates += 1
     case .notSent(let error): note(place, .echo, .notSent, "\(error)")
     }
   }
@@ -157,7 +159,7 @@ final class ExitProber {
         made = nil
         switch outcome {
         case .answered(_, let took):
-          records[targets[place].exit.name]?.throughTime = took
+          records[place].throughTime = took
           note(place, .through, .answered)
         case .lost(let problem): note(place, .through, .lost, problem)
         case .notSent(let problem): note(place, .through, .notSent, problem)
@@ -185,15 +187,14 @@ final class ExitProber {
   }
 
   private func addressAnswered(_ place: Int, _ outcome: AddressRound.Outcome) {
-    let name = targets[place].exit.name
     targets[place].publicAddress = nil
     switch outcome {
     case .seen(let address):
       targets[place].addressDue = Self.addressRounds
-      records[name]?.seenAddress = address
+      records[place].seenAddress = address
       note(place, .publicAddress, .answered)
     case .lost(let seen, let problem):
-      records[name]?.seenAddress = seen
+      records[place].seenAddress = seen
       note(place, .publicAddress, .lost, problem)
     case .notSent(let problem): note(place, .publicAddress, .notSent, problem)
     }

@@ -66,7 +66,7 @@ final class SituationSurvey {
   ) {
     guard asked.insert(Asked(exit: exit, check: check)).inserted else { return }
     situation.health[exit, default: ExitHealth(gateway.probe)].take(input, from: check, gateway.probe)
-    situation.exitProblems[exit] = prober?.records[exit]?.problem
+    situation.exitProblems[exit] = prober?.problem(of: exit)
     let checks = ExitHealth(gateway.probe).checks.count
     if asked.count == gateway.exits.count * checks { loop.stop() }
   }

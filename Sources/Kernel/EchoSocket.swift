@@ -98,10 +98,9 @@ public final class EchoSocket {
   private func parse(_ packet: ArraySlice<UInt8>) -> Reply? {
     guard packet.count >= 20, packet[0] >> 4 == 4 else { return nil }
     let message = packet.dropFirst(Int(packet[0] & 0xf) * 4)
-    guard message.count >= 16, message.first == 0, let source = IPAddress(networkOrder: packet[12..<16])
-    else {
-      return nil
-    }
+    guard message.count >= 16, message.first == 0 else { return nil }
+    let source = IPAddress(
+      family: .ipv4, bits: UInt128(packet[12..<16].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }))
     let start = message.startIndex
     func number(_ offset: Int) -> UInt16 {
       UInt16(message[start + offset]) << 8 | UInt16(message[start + offset + 1])

@@ -84,4 +84,14 @@ extension Lab {
     keep(agent)
     return agent
   }
+
+  /// Kills the agent and starts it again, with the configuration that it had; waits until its traffic flows. Nothing
+  /// is left of what it had learnt of the exits.
+  public func restart(_ agent: AgentProcess) throws -> AgentProcess {
+    let configuration = try readFile(agent.program.configurationPath)
+    agent.kill()
+    let next = try startAgent(on: agent.node, configuration: configuration)
+    try next.waitForStatus("traffic", within: .seconds(10)) { $0["tunnelUp"]?.bool == true }
+    return next
+  }
 }

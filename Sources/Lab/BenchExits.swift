@@ -53,6 +53,7 @@ public struct BenchExits: Sendable {
       let healed = Moment.now
       try lab.heal(.cloudA)
       _ = try watch.waitForTunnelDefault(since: healed, within: .seconds(10), \.isOpen)
+      agent = try lab.restart(agent)
       return time
     }
   }
@@ -62,6 +63,7 @@ public struct BenchExits: Sendable {
     return try outages(.two, options) { lab, agent, watch in
       let time = try lab.timeOutage(of: active, watch) { $0.exits == [standby.tunnelAddress] }
       try lab.heal(active)
+      agent = try lab.restart(agent)
       try agent.waitForHealthy(active)
       swap(&active, &standby)
       return time
@@ -70,23 +72,18 @@ public struct BenchExits: Sendable {
 
   private static func outages(
     _ clouds: CloudServers, _ options: Bench.Options,
-    _ outage: (Lab, AgentProcess, KernelWatch) throws -> Duration
+    _ outage: (Lab, inout AgentProcess, KernelWatch) throws -> Duration
   ) throws -> [Duration] {
     let lab = try Lab(.init(clouds: clouds, agent: options.agent))
     defer { lab.close() }
     for cloud in lab.clouds { try lab.startAgent(on: cloud).waitFor(phase: "ready", within: .seconds(10)) }
     let configuration = try lab.configuration(for: .gateway)
       .replacing("failbackAfter: 2s", with: "failbackAfter: 1h")
-    // Which exit answers the first probe is nobody's choice, so the preferred one is alone at first.
-    for standby in lab.clouds.dropFirst() { try lab.cut(standby) }
-    let agent = try lab.startAgent(on: .gateway, configuration: configuration)
+    var agent = try lab.startAgent(on: .gateway, configuration: configuration)
     try agent.waitFor(phase: "ready", within: .seconds(10))
-    for standby in lab.clouds.dropFirst() {
-      try lab.heal(standby)
-      try agent.waitForHealthy(standby)
-    }
+    for standby in lab.clouds.dropFirst() { try agent.waitForHealthy(standby) }
     let watch = try KernelWatch(.gateway, in: lab)
-    return try (0..<options.outages).map { _ in try outage(lab, agent, watch) }.sorted()
+    return try (0..<options.outages).map { _ in try outage(lab, &agent, watch) }.sorted()
   }
 }
 

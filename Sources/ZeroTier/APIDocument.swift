@@ -18,6 +18,16 @@ struct APIDocument {
     guard value.members != nil else { throw .malformed("no JSON object") }
   }
 
+  /// The items of an answer that is a list.
+  static func list(parsing bytes: [UInt8]) throws(APIFailure) -> [JSONValue] {
+    let value: JSONValue
+    do throws(JSONError) { value = try JSONValue(parsing: bytes) } catch {
+      throw .malformed(text: error.description)
+    }
+    guard let items = value.array else { throw .malformed("no JSON list") }
+    return items
+  }
+
   init(_ value: JSONValue, at place: String) throws(APIFailure) {
     self.value = value
     self.place = place + "."

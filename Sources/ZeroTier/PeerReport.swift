@@ -65,6 +65,25 @@ extension PeerReport {
     return document.isEmpty ? nil : try PeerReport(document, about: peer)
   }
 
+  /// Reads those of the answer to `GET /peer` that matter. One that cannot be read does not spoil the others.
+  public static func parseList(status: Int, body: [UInt8], about peers: Set<ZeroTierNodeID>)
+    throws(APIFailure)
+    -> [ZeroTierNodeID: Result<PeerReport?, APIFailure>]
+  {
+    guard status != 401 else { throw .unauthorized }
+    guard status == 200 else { throw .unexpectedStatus(status) }
+    var reports: [ZeroTierNodeID: Result<PeerReport?, APIFailure>] = [:]
+    for (index, item) in try APIDocument.list(parsing: body).enumerated() {
+      guard let peer = item["address"]?.string.flatMap({ ZeroTierNodeID($0) }), peers.contains(peer) else {
+        continue
+      }
+      reports[peer] = Result { () throws(APIFailure) in
+        try PeerReport(APIDocument(item, at: "[\(index)]"), about: peer)
+      }
+    }
+    return reports
+  }
+
   init(_ document: APIDocument, about peer: ZeroTierNodeID) throws(APIFailure) {
     guard ZeroTierNodeID(try document.string("address")) == peer else {
       throw document.failure("address", "not the peer \(peer) that was asked for")

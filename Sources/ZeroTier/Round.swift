@@ -7,15 +7,21 @@ struct Round {
     case network
     case node
     case peer(ZeroTierNodeID)
+    /// All that the node knows, of which these matter.
+    case peers([ZeroTierNodeID])
 
     func path(_ network: ZeroTierNetworkID) -> String {
       switch self {
       case .network: "/network/\(network)"
       case .node: "/status"
       case .peer(let address): "/peer/\(address)"
+      case .peers: "/peer"
       }
     }
   }
+
+  /// More than so many peers are asked for with one question: each is a connection.
+  static let mostSinglePeers = 4
 
   let completion: ZeroTierClient.Completion
   var token: String?
@@ -28,8 +34,10 @@ struct Round {
   /// A peer that is named twice is asked about once.
   init(peers: [ZeroTierNodeID], completion: @escaping ZeroTierClient.Completion) {
     self.completion = completion
-    questions = [.network, .node]
-    for peer in peers where !questions.contains(.peer(peer)) { questions.append(.peer(peer)) }
+    var different: [ZeroTierNodeID] = []
+    for peer in peers where !different.contains(peer) { different.append(peer) }
+    let isList = different.count > Round.mostSinglePeers
+    questions = [.network, .node] + (isList ? [.peers(different)] : different.map(Question.peer))
   }
 
   var poll: ZeroTierPoll { ZeroTierPoll(network: network, node: node, peers: peers) }
@@ -57,6 +65,14 @@ struct Round {
       }
       peers[address] = report
       return report.failure
+    case .peers(let addresses):
+      let reports = Round.read(answer) { (answer) throws(APIFailure) in
+        try PeerReport.parseList(status: answer.status, body: answer.body, about: Set(addresses))
+      }
+      for address in addresses {
+        peers[address] = reports.flatMap { $0[address] ?? .success(nil) }
+      }
+      return reports.failure
     }
   }
 
@@ -67,6 +83,7 @@ struct Round {
       case .network: network = .failure(failure)
       case .node: node = .failure(failure)
       case .peer(let address): peers[address] = .failure(failure)
+      case .peers(let addresses): for address in addresses { peers[address] = .failure(failure) }
       }
     }
     questions = []

@@ -6,7 +6,7 @@ import Testing
 /// A lab with an agent on the gateway and on the cloud server, both ready.
 final class Stage {
   let lab: Lab
-  let gateway: AgentProcess
+  private(set) var gateway: AgentProcess
   let cloud: AgentProcess
 
   /// - Parameter adjusting: makes the gateway's configuration of the lab's own.
@@ -31,6 +31,11 @@ final class Stage {
   }
 
   deinit { lab.close() }
+
+  /// Another run on the gateway, which knows nothing of what the exits did so far, with the same configuration.
+  func restartGateway() throws {
+    gateway = try lab.restart(gateway)
+  }
 
   /// Everything of the agent's on that node, as text that is the same when the state is.
   func state(of node: Node = .gateway) throws -> String {

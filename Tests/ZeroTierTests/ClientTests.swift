@@ -53,6 +53,22 @@ struct ClientTests {
     if case .failure(let failure) = answer { failure } else { nil }
   }
 
+  @Test("many peers are asked for with one question, and those that are not listed are not known")
+  func manyPeers() throws {
+    let body = try String(decoding: recorded("peer-direct"), as: UTF8.self)
+    let bad = #"{"address":"1111111111","latency":"x"}"#
+    api.answer("/peer", Array("[{},\(body),7,\(bad)]".utf8))
+    let server = api.start()
+    let names = ["89e2f8ab78", "0123456789", "1111111111", "2222222222", "3333333333"]
+    let poll = try poll(client(server.port), peers: names)
+    #expect(api.questions == [networkPath, "/status", "/peer"])
+    let ids = names.compactMap { ZeroTierNodeID($0) }
+    #expect(poll.peers.count == 5)
+    #expect(try poll.peers[ids[0]]?.get()?.latency == .milliseconds(11))
+    #expect(poll.peers[ids[1]] == .success(nil))
+    #expect(throws: APIFailure.self) { try poll.peers[ids[2]]?.get() }
+  }
+
   @Test("a round asks for the network, the node and each peer, one after another")
   func wholeRound() throws {
     let server = api.start()
