@@ -20,8 +20,8 @@ final class ThroughRound {
   private var probes: [ConnectProbe] = []
   private var timer: EventSource?
   private var isAnySent = false
-  private var ended = 0
-  private var problem = ""
+  /// Why those that have ended failed.
+  private var problems: [String] = []
 
   /// - Parameter targets: at least one.
   init(
@@ -63,17 +63,17 @@ final class ThroughRound {
   }
 
   private func answered(_ target: TCPTarget, _ outcome: ConnectProbe.Outcome) {
-    ended += 1
     switch outcome {
     case .connected(let took): return finish(.answered(target, took))
     case .failed(let failure):
       isAnySent = true
-      problem = "\(target) does not answer: \(failure)"
-    case .notSent(let error): if !isAnySent { problem = "\(target) cannot be asked: \(error)" }
+      problems.append("\(target) does not answer: \(failure)")
+    case .notSent(let error): problems.append("\(target) cannot be asked: \(error)")
     }
-    if ended == targets.count {
+    if problems.count == targets.count {
+      let problem = problems.joined(separator: "; ")
       finish(isAnySent ? .lost(problem: problem) : .notSent(problem: problem))
-    } else if ended == probes.count {
+    } else if problems.count == probes.count {
       timer?.trigger()
     }
   }

@@ -146,8 +146,10 @@ struct CloudUseTests {
       $0["wan"]?["answers"] == false
     }
     #expect(silent["phase"] == "degraded" && codes(silent) == ["wan-unanswered"], "\(silent)")
-    let problem = "tcp://\(first):80: no answer in time; tcp://\(second):80: no answer in time"
-    #expect(silent["wan"]?["problem"]?.string == problem, "\(silent)")
+    let problem = silent["wan"]?["problem"]?.string ?? ""
+    for target in [first, second] {
+      #expect(problem.contains("tcp://\(target):80 does not answer: no answer in time"), "\(problem)")
+    }
     #expect(try stage.lab.fetch(from: .pod).get() == Node.cloudA.publicAddress)
     try internet.nft("delete table ip silent")
     try stage.cloud.waitFor(phase: "ready", within: .seconds(2))
