@@ -63,7 +63,7 @@ extension ExitStatus {
     problem = health.state == .healthy ? nil : record.problem
     checks = health.checks.map { check in
       CheckStatus(
-        check: check.word, health: .init(health[check]?.state ?? .unknown), problem: record.problems[check])
+        check: check.word, health: .init(health[check]?.state ?? .unknown), problem: record[problemOf: check])
     }
     lateAnswers = Int(clamping: record.late)
     duplicateAnswers = Int(clamping: record.duplicates)

@@ -109,16 +109,14 @@ extension Daemon {
   /// A probe was answered, lost or not sent.
   func probed(_ exit: String, _ check: ExitHealth.Check, _ input: ExitHealth.Input) {
     guard case .gateway(let gateway) = configuration.role else { return }
-    let before = situation.health[exit] ?? ExitHealth(gateway.probe)
-    var health = before
-    health.take(input, from: check, gateway.probe)
-    situation.health[exit] = health
-    situation.exitProblems[exit] = prober?.problem(of: exit)
+    let (before, after) = situation.take(input, from: check, of: exit, gateway.probe)
+    let problem = prober?.problem(of: exit)
+    if situation.exitProblems[exit] != problem { situation.exitProblems[exit] = problem }
     // With many exits most answers change nothing but how long an exit has been healthy.
     let now = loop.now
-    guard health.state != before.state || now - chosenAt >= DaemonOptions.choicePause else { return }
+    guard before != after || now - chosenAt >= DaemonOptions.choicePause else { return }
     chosenAt = now
-    if health.state != before.state {
+    if before != after {
       let isEager = situation.health.values.allSatisfy { $0.state == .unknown }
       if prober?.isEager != isEager { prober?.isEager = isEager }
     }

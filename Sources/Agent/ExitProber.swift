@@ -128,7 +128,7 @@ final class ExitProber {
   private func note(
     _ place: Int, _ check: ExitHealth.Check, _ input: ExitHealth.Input, _ problem: String? = nil
   ) {
-    if records[place].problems[check] != problem { records[place].problems[check] = problem }
+    records[place][problemOf: check] = problem
     if check == .echo { records[place].note(input) }
     report(targets[place].exit.name, check, input)
   }

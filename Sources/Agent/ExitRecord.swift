@@ -11,9 +11,7 @@ struct ExitRecord {
   /// What the Internet last saw through it.
   var seenAddress: IPAddress?
   /// Why each check does not succeed.
-  var problems: [ExitHealth.Check: String] = [:]
-  /// Echo requests by what became of them, since the agent started.
-  private(set) var counts: [ExitHealth.Input: UInt64] = [.answered: 0, .lost: 0, .notSent: 0]
+  private var problems = [String?](repeating: nil, count: ExitHealth.Check.allCases.count)
   /// Answers that came when they had been counted as lost, and second answers to one request.
   private(set) var late: UInt64 = 0
   var duplicates: UInt64 = 0
@@ -29,10 +27,14 @@ struct ExitRecord {
   var lossRatio: Double? { history.isEmpty ? nil : Double(losses) / Double(history.count) }
 
   /// The first check's that does not succeed.
-  var problem: String? { ExitHealth.Check.allCases.lazy.compactMap { problems[$0] }.first }
+  var problem: String? { problems.lazy.compactMap { $0 }.first }
+
+  subscript(problemOf check: ExitHealth.Check) -> String? {
+    get { problems[check.rawValue] }
+    set { problems[check.rawValue] = newValue }
+  }
 
   mutating func note(_ input: ExitHealth.Input) {
-    counts[input, default: 0] += 1
     guard input == .answered || input == .lost else { return }
     let isAnswered = input == .answered
     if isAnswered { lastLate = nil } else { losses += 1 }
@@ -60,7 +62,7 @@ struct ExitRecord {
   mutating func forgetPath() {
     roundTrip = nil
     throughTime = nil
-    problems = [:]
+    for place in problems.indices { problems[place] = nil }
   }
 
   private func text(_ time: Duration) -> String { "\(time.wholeNanoseconds / 1_000_000) ms" }

@@ -97,6 +97,18 @@ struct Situation {
     throw refusal
   }
 
+  /// Takes what came of a probe; the exit's state before and after.
+  mutating func take(
+    _ input: ExitHealth.Input, from check: ExitHealth.Check, of exit: String, _ settings: ProbeSettings
+  ) -> (before: ExitHealth.State, after: ExitHealth.State) {
+    func change(_ health: inout ExitHealth) -> (ExitHealth.State, ExitHealth.State) {
+      let before = health.state
+      health.take(input, from: check, settings)
+      return (before, health.state)
+    }
+    return change(&health[exit, default: ExitHealth(settings)])
+  }
+
   /// Chooses the exits anew, from what is known of each.
   /// - Parameter now: monotonic time since any fixed point.
   mutating func chooseExits(_ gateway: GatewaySettings, now: Duration) {

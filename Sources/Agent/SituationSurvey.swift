@@ -65,7 +65,7 @@ final class SituationSurvey {
     _ exit: String, _ check: ExitHealth.Check, _ input: ExitHealth.Input, _ gateway: GatewaySettings
   ) {
     guard asked.insert(Asked(exit: exit, check: check)).inserted else { return }
-    situation.health[exit, default: ExitHealth(gateway.probe)].take(input, from: check, gateway.probe)
+    _ = situation.take(input, from: check, of: exit, gateway.probe)
     situation.exitProblems[exit] = prober?.problem(of: exit)
     let checks = ExitHealth(gateway.probe).checks.count
     if asked.count == gateway.exits.count * checks { loop.stop() }

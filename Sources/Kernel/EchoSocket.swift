@@ -8,6 +8,8 @@ public final class EchoSocket {
   private let identifier: UInt16
   /// Told apart from what another process or an earlier socket may send.
   private let cookie: UInt64
+  /// Type 8, code 0, checksum, identifier, sequence number, and the cookie.
+  private var request: [UInt8]
   private var buffer = [UInt8](repeating: 0, count: 2048)
 
   public struct Reply: Hashable, Sendable {
@@ -25,6 +27,8 @@ public final class EchoSocket {
     descriptor = made
     identifier = UInt16.random(in: .min ... .max)
     cookie = UInt64.random(in: .min ... .max)
+    request = [8, 0, 0, 0, UInt8(identifier >> 8), UInt8(identifier & 0xff), 0, 0]
+    request += withUnsafeBytes(of: cookie) { Array($0) }
     do throws(KernelError) { try configure(attempt, source, link) } catch {
       close(made)
       throw error
@@ -63,21 +67,24 @@ public final class EchoSocket {
 
   /// ping -I LINK ADDRESS
   public func send(to destination: IPAddress, sequence: UInt16) throws(KernelError) {
-    var packet: [UInt8] = [8, 0, 0, 0]
-    packet += [identifier, sequence].flatMap { [UInt8($0 >> 8), UInt8($0 & 0xff)] }
-    packet += withUnsafeBytes(of: cookie) { Array($0) }
-    let sum = Self.checksum(packet)
-    packet[2] = UInt8(sum >> 8)
-    packet[3] = UInt8(sum & 0xff)
+    put(sequence, at: 6)
+    put(0, at: 2)
+    put(Self.checksum(request), at: 2)
     var address = Self.socketAddress(destination)
     let sent = withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        sendto(descriptor, packet, packet.count, 0, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        sendto(descriptor, request, request.count, 0, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
       }
     }
-    guard sent == packet.count else {
+    guard sent == request.count else {
       throw KernelError("probing \(destination)", .system(call: "sendto", .last))
     }
+  }
+
+  /// Writes two octets of the next request, in network order.
+  private func put(_ number: UInt16, at offset: Int) {
+    request[offset] = UInt8(number >> 8)
+    request[offset + 1] = UInt8(number & 0xff)
   }
 
   /// Every reply to this socket's requests that waits, without blocking. Errors that the socket holds, such as

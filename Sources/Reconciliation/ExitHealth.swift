@@ -15,53 +15,67 @@ public struct ExitHealth: Equatable, Sendable {
   public typealias State = ProbeHealth.State
   public typealias Input = ProbeHealth.Input
 
-  /// Those that the configuration asks for, in the order of `Check`.
-  public let checks: [Check]
-  private var healths: [ProbeHealth]
+  private var echo = ProbeHealth()
+  /// nil: not asked.
+  private var through: ProbeHealth?
+  private var publicAddress: ProbeHealth?
 
   /// Nothing known yet.
   public init(_ settings: ProbeSettings) {
-    checks = settings.checks
-    healths = checks.map { _ in ProbeHealth() }
+    through = settings.through.isEmpty ? nil : ProbeHealth()
+    publicAddress = settings.publicAddress.map { _ in ProbeHealth() }
   }
 
-  public subscript(check: Check) -> ProbeHealth? {
-    checks.firstIndex(of: check).map { healths[$0] }
+  public private(set) subscript(check: Check) -> ProbeHealth? {
+    get {
+      switch check {
+      case .echo: echo
+      case .through: through
+      case .publicAddress: publicAddress
+      }
+    }
+    set {
+      switch check {
+      case .echo: echo = newValue ?? ProbeHealth()
+      case .through: through = newValue
+      case .publicAddress: publicAddress = newValue
+      }
+    }
+  }
+
+  /// Those that the configuration asks for, in the order of `Check`.
+  public var checks: [Check] { Check.allCases.filter { self[$0] != nil } }
+
+  private func all(_ holds: (ProbeHealth) -> Bool) -> Bool {
+    holds(echo) && through.map(holds) ?? true && publicAddress.map(holds) ?? true
   }
 
   /// The worst of its checks; an exit of which a part is unknown is unknown.
   public var state: State {
-    for worst in [State.unhealthy, .unknown, .suspect] where healths.contains(where: { $0.state == worst }) {
-      return worst
-    }
+    for worst in Self.worstFirst where !all({ $0.state != worst }) { return worst }
     return .healthy
   }
 
+  private static let worstFirst: [State] = [.unhealthy, .unknown, .suspect]
+
   /// Healthy enough to carry traffic.
-  public var isUsable: Bool { healths.allSatisfy(\.isUsable) }
+  public var isUsable: Bool { all(\.isUsable) }
 
   /// It was never unhealthy on this path.
-  public var isFresh: Bool { healths.allSatisfy(\.isFresh) }
+  public var isFresh: Bool { all(\.isFresh) }
 
   /// Something was not heard of yet, and nothing speaks against it.
   public func isUntried(_ settings: ProbeSettings) -> Bool {
-    !isUsable && healths.allSatisfy { $0.isUsable || $0.isUntried(settings) }
+    !isUsable && all { $0.isUsable || $0.isUntried(settings) }
   }
 
   /// An answer to a question that is not asked any more changes nothing.
   public mutating func take(_ input: Input, from check: Check, _ settings: ProbeSettings) {
-    guard let place = checks.firstIndex(of: check) else { return }
-    healths[place].take(input, settings)
+    self[check]?.take(input, settings)
   }
 
   /// Link, address or ZeroTier's word on the network changed.
   public mutating func changePath(_ settings: ProbeSettings) {
-    for place in healths.indices { healths[place].take(.pathChanged, settings) }
-  }
-}
-
-extension ProbeSettings {
-  var checks: [ExitHealth.Check] {
-    [.echo] + (through.isEmpty ? [] : [.through]) + (publicAddress == nil ? [] : [.publicAddress])
+    for check in Check.allCases { self[check]?.take(.pathChanged, settings) }
   }
 }
