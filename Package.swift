@@ -68,7 +68,7 @@ let package = Package(
     tests("JSON"),
     tests("Lab", ["JSON", "liteboxd-lab"]),
     tests("Reconciliation", ["Model", "Configuration"]),
-    tests("Agent", ["Model", "Configuration", "Reconciliation", "Kernel"]),
+    tests("Agent", ["Model", "Configuration", "Reconciliation", "Kernel", "EventLoop"]),
     tests("Kernel", ["Model", "Configuration", "Reconciliation", "CLinux"]),
     .target(name: "TestPeers", path: "Tests/TestPeers", swiftSettings: strict),
     tests("EventLoop", ["TestPeers"]),

@@ -51,7 +51,8 @@ struct EchoLedger {
     let place = Int(sequence &- first)
     guard place < count, requests[head + place].address == source else { return .stranger }
     let request = requests[head + place]
-    let took = now - request.sentAt
+    // A wall clock that was set may have it answered before it was asked.
+    let took = max(.zero, now - request.sentAt)
     switch request.fate {
     case .answered: return .duplicate(exit: request.exit)
     case .lost:

@@ -23,7 +23,9 @@ final class EchoProber {
   private let log: Log
   private let report: (_ exit: Int, Event) -> Void
   private var socket: EchoSocket?
+  /// Reads answers as they come, or from time to time where there are many exits.
   private var readable: EventSource?
+  private var drain: EventSource?
   private var expiry: EventSource?
   private var ledger: EchoLedger
 
@@ -39,7 +41,16 @@ final class EchoProber {
     self.report = report
     ledger = EchoLedger(timeout: timeout)
     expiry = try loop.onTrigger { [unowned self] in expire() }
+    drain = try loop.onTrigger { [unowned self] in
+      receive()
+      armDrain()
+    }
   }
+
+  /// With more exits than that, answers that come one by one would wake the agent for each. The kernel notes when
+  /// they came, so that they can wait.
+  private static let mostWatched = 8
+  private static let drainInterval = Duration.milliseconds(25)
 
   /// Forgets what was sent through the link so far.
   func close() {
@@ -58,13 +69,16 @@ final class EchoProber {
       for exit in exits { report(exit, .notSent(error)) }
     }
     armExpiry()
+    armDrain()
   }
 
   private func open(through link: InterfaceName) throws(KernelError) -> EchoSocket {
     if let socket { return socket }
     let made = try EchoSocket(from: source, through: link)
     do throws(EventLoopError) {
-      readable = try loop.watch(readable: made.descriptor) { [unowned self] in receive() }
+      if targets.count <= Self.mostWatched {
+        readable = try loop.watch(readable: made.descriptor) { [unowned self] in receive() }
+      }
     } catch {
       throw KernelError("watching the probe socket on \(link)", .unanswered("\(error)"))
     }
@@ -84,9 +98,9 @@ final class EchoProber {
   private func receive() {
     guard let socket else { return }
     for reply in socket.replies() {
-      // Who comes late to read cannot tell a late answer from one that waited: it counts as in time.
-      let now = min(loop.now, ledger.nextExpiry() ?? loop.now)
-      switch ledger.answered(reply.sequence, from: reply.source, now) {
+      // When it came, not when it is read: this process may have been kept from reading.
+      let arrival = loop.now + (.zero - max(.zero, reply.age))
+      switch ledger.answered(reply.sequence, from: reply.source, arrival) {
       case .inTime(let exit, let took): report(exit, .answered(took))
       case .late(let exit, let took): report(exit, .late(took))
       case .duplicate(let exit): report(exit, .duplicate)
@@ -95,7 +109,16 @@ final class EchoProber {
     }
   }
 
+  private func armDrain() {
+    guard targets.count > Self.mostWatched, ledger.nextExpiry() != nil else { return }
+    do throws(EventLoopError) { try drain?.rearm(after: Self.drainInterval) } catch {
+      log.write(.error, "the probes' timer failed: \(error)")
+    }
+  }
+
   private func expire() {
+    // What came in time and was not read yet is no loss.
+    receive()
     for exit in ledger.expire(loop.now) { report(exit, .lost) }
     armExpiry()
   }

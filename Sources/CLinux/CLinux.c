@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 int clinux_unshare_network(void) { return unshare(CLONE_NEWNET); }
@@ -34,6 +35,32 @@ int clinux_open_tap(const char *name) {
     return -1;
   }
   return fd;
+}
+
+int clinux_note_arrivals(int fd) {
+  int on = 1;
+  return setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+}
+
+ssize_t clinux_receive_with_age(int fd, void *buffer, size_t length, int64_t *age) {
+  union {
+    char bytes[CMSG_SPACE(sizeof(struct timespec))];
+    struct cmsghdr alignment;
+  } control;
+  struct iovec place = {buffer, length};
+  struct msghdr message = {
+      .msg_iov = &place, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  *age = 0;
+  ssize_t count = recvmsg(fd, &message, 0);
+  if (count < 0) return count;
+  for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_TIMESTAMPNS) continue;
+    struct timespec arrival, now;
+    memcpy(&arrival, CMSG_DATA(part), sizeof arrival);
+    clock_gettime(CLOCK_REALTIME, &now);
+    *age = (int64_t)(now.tv_sec - arrival.tv_sec) * 1000000000 + (now.tv_nsec - arrival.tv_nsec);
+  }
+  return count;
 }
 
 int clinux_peer_credentials(int fd, pid_t *pid, uid_t *uid, gid_t *gid) {

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Model
 
@@ -15,6 +16,8 @@ public final class EchoSocket {
   public struct Reply: Hashable, Sendable {
     public let source: IPAddress
     public let sequence: UInt16
+    /// How long it had waited to be read, by the wall clock: anything, if that was set meanwhile.
+    public let age: Duration
   }
 
   /// IPv4 alone, as egress is.
@@ -46,6 +49,9 @@ public final class EchoSocket {
     var filter = ~UInt32(1)
     guard setsockopt(descriptor, Self.rawLevel, 1, &filter, 4) == 0 else {
       throw KernelError(attempt, .system(call: "setsockopt ICMP_FILTER", .last))
+    }
+    guard clinux_note_arrivals(descriptor) == 0 else {
+      throw KernelError(attempt, .system(call: "setsockopt SO_TIMESTAMPNS", .last))
     }
     var address = Self.socketAddress(source)
     let bound = withUnsafePointer(to: &address) {
@@ -92,17 +98,18 @@ public final class EchoSocket {
   public func replies() -> [Reply] {
     var replies: [Reply] = []
     while true {
-      let count = recv(descriptor, &buffer, buffer.count, 0)
+      var age: Int64 = 0
+      let count = clinux_receive_with_age(descriptor, &buffer, buffer.count, &age)
       guard count >= 0 else {
         if errno == EINTR { continue }
         return replies
       }
-      if let reply = parse(buffer[..<count]) { replies.append(reply) }
+      if let reply = parse(buffer[..<count], .nanoseconds(age)) { replies.append(reply) }
     }
   }
 
   /// An IPv4 packet: its header (RFC 791), then the ICMP message.
-  private func parse(_ packet: ArraySlice<UInt8>) -> Reply? {
+  private func parse(_ packet: ArraySlice<UInt8>, _ age: Duration) -> Reply? {
     guard packet.count >= 20, packet[0] >> 4 == 4 else { return nil }
     let message = packet.dropFirst(Int(packet[0] & 0xf) * 4)
     guard message.count >= 16, message.first == 0 else { return nil }
@@ -116,7 +123,7 @@ public final class EchoSocket {
     guard number(4) == identifier, withUnsafeBytes(of: cookie, { $0.elementsEqual(echoed) }) else {
       return nil
     }
-    return Reply(source: source, sequence: number(6))
+    return Reply(source: source, sequence: number(6), age: age)
   }
 
   /// RFC 1071. The length is even.

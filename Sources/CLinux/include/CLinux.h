@@ -31,6 +31,12 @@ int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
  * gets before the next boot (kernel 5.14). Returns 0, or -1 with errno. */
 int clinux_network_namespace_cookie(uint64_t *cookie);
 
+/* SO_TIMESTAMPNS is a conditional expression of macros, and so are those that take control messages apart (cmsg(3)).
+ * The first has the kernel note when packets arrive. The second is recv(2) that tells how long ago that was, in
+ * nanoseconds of the wall clock; 0 without a note. Each returns -1 with errno when it fails. */
+int clinux_note_arrivals(int fd);
+ssize_t clinux_receive_with_age(int fd, void *buffer, size_t length, int64_t *age);
+
 /* strerrorname_np(3) exists under _GNU_SOURCE only. NULL for a number without a name. */
 const char *clinux_errno_name(int number);
 
