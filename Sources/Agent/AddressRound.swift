@@ -7,7 +7,10 @@ final class AddressRound {
   enum Outcome {
     /// One of those that are expected.
     case seen(IPAddress)
-    case lost(seen: IPAddress?, problem: String)
+    /// Another.
+    case other(IPAddress, problem: String)
+    /// No answer, or none with an address.
+    case lost(problem: String)
     case notSent(problem: String)
   }
 
@@ -38,21 +41,21 @@ final class AddressRound {
     switch result {
     case .failure(.other(let error)) where !fromNetwork.contains(error.name):
       .notSent(problem: "\(check) cannot be asked: \(error)")
-    case .failure(let failure): .lost(seen: nil, problem: "\(check) does not answer: \(failure)")
+    case .failure(let failure): .lost(problem: "\(check) does not answer: \(failure)")
     case .success(let answer): outcome(answer, check)
     }
   }
 
   private static func outcome(_ answer: HTTPAnswer, _ check: PublicAddressCheck) -> Outcome {
     guard answer.status == 200 else {
-      return .lost(seen: nil, problem: "\(check) answers with status \(answer.status), not with an address")
+      return .lost(problem: "\(check) answers with status \(answer.status), not with an address")
     }
     guard let seen = firstAddress(in: answer.body) else {
-      return .lost(seen: nil, problem: "\(check) answers without an address in it")
+      return .lost(problem: "\(check) answers without an address in it")
     }
     guard check.expected.contains(seen) else {
       let expected = check.expected.map(\.description).joined(separator: " or ")
-      return .lost(seen: seen, problem: "the Internet sees \(seen), not \(expected)")
+      return .other(seen, problem: "the Internet sees \(seen), not \(expected)")
     }
     return .seen(seen)
   }
@@ -60,6 +63,13 @@ final class AddressRound {
   /// Plain text, or text with an address in it: JSON, a page. IPv4, as the question was.
   static func firstAddress(in body: [UInt8]) -> IPAddress? {
     body.split { !(0x30...0x39).contains($0) && $0 != 0x2e }.lazy
-      .compactMap { IPAddress(String(decoding: $0, as: UTF8.self)) }.first
+      .compactMap { IPAddress(String(decoding: $0.trimming(0x2e), as: UTF8.self)) }.first
+  }
+}
+
+extension ArraySlice<UInt8> {
+  /// Without that octet at either end: the dot that ends a sentence.
+  fileprivate func trimming(_ octet: UInt8) -> ArraySlice<UInt8> {
+    drop { $0 == octet }.reversed().drop { $0 == octet }.reversed()[...]
   }
 }

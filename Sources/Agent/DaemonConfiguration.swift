@@ -18,7 +18,9 @@ extension Daemon {
     watch?.settle()
     do throws(ConfigurationErrors) {
       let fresh = try loadConfiguration(at: options.configurationPath)
-      if fresh.configuration.zerotier.networkID == configuration.zerotier.networkID {
+      if fresh.sha256 != loaded.sha256,
+        fresh.configuration.zerotier.networkID == configuration.zerotier.networkID
+      {
         try situation.refuseStrangers(in: fresh)
       }
       return take(fresh, because: cause)
@@ -91,44 +93,58 @@ extension Daemon {
       return
     }
     let before: GatewaySettings? = if case .gateway(let settings)? = former?.role { settings } else { nil }
-    let isSamePath =
-      before?.egressIP == gateway.egressIP && former?.zerotier.networkID == configuration.zerotier.networkID
-      && former?.zerotier.interface == configuration.zerotier.interface
-    if isSamePath, before?.exits == gateway.exits, before?.probe == gateway.probe,
-      before?.routingTable == gateway.routingTable
-    {
-      if before?.spread != gateway.spread { situation.chooseExits(gateway, now: loop.now.sinceBoot) }
+    let isSamePath = before?.egressIP == gateway.egressIP && isSameLink(as: former)
+    if isSamePath, before?.exits == gateway.exits, before?.probe == gateway.probe {
+      if before?.spread != gateway.spread { _ = chooseExits(gateway) }
       return
     }
-    if former != nil { forget(exitsOtherThan: isSamePath ? before?.exits ?? [] : [], of: gateway) }
-    prober = try ExitProber(on: loop, gateway, log) { [unowned self] in probed($0, $1, $2) }
+    if former != nil { carryOver(from: before, gateway, isSamePath ? .same : .another) }
+    let known = prober?.records(of: gateway.exits) ?? [:]
+    prober = try ExitProber(on: loop, gateway, log, knowing: known) { [unowned self] in probed($0, $1, $2) }
     prober?.isEager = situation.health.isEmpty
-    guard former != nil else { return }
-    situation.chooseExits(gateway, now: loop.now.sinceBoot)
+    if former != nil { _ = chooseExits(gateway) }
   }
 
-  /// What was learnt of an exit holds for that name, address and path alone, and for what it was asked.
-  private func forget(exitsOtherThan kept: [Exit], of gateway: GatewaySettings) {
-    let same = gateway.exits.filter { exit in
-      kept.contains { $0.name == exit.name && $0.address == exit.address }
+  /// Whether the network and its link are those of the configuration before, however it called them.
+  private func isSameLink(as former: AgentConfiguration?) -> Bool {
+    guard let former, former.zerotier.networkID == configuration.zerotier.networkID else { return false }
+    let reported = situation.reportedInterface
+    return (former.zerotier.interface ?? reported) == (configuration.zerotier.interface ?? reported)
+  }
+
+  private enum Path { case same, another }
+
+  /// What was learnt of an exit holds for its address on this path, and for what it was asked; a person's choice of an
+  /// exit holds for its address wherever that is.
+  private func carryOver(from before: GatewaySettings?, _ gateway: GatewaySettings, _ path: Path) {
+    var names: [String: String] = [:]
+    for exit in before?.exits ?? [] {
+      if let same = gateway.exits.first(where: { $0.address == exit.address }) {
+        names[exit.name] = same.name
+      }
     }
     let checks = ExitHealth(gateway.probe).checks
-    situation.health = situation.health.filter { entry in
-      entry.value.checks == checks && same.contains { $0.name == entry.key }
-    }
+    let kept = situation.health.filter { $0.value.checks == checks && path == .same && names[$0.key] != nil }
+    situation.health = Dictionary(
+      kept.map { (names[$0.key] ?? $0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
     situation.exitProblems = [:]
     let pinned = situation.choice.pinned
-    situation.choice.keep(same)
-    if let pinned, situation.choice.pinned == nil { unpin(pinned) }
+    situation.choice.rename(names, in: gateway.exits)
+    if path == .another { situation.choice.reset() }
+    if let pinned, situation.choice.pinned != pinned { keepPin(from: pinned, to: situation.choice.pinned) }
   }
 
-  /// The configuration has no such exit any more, or another by that name.
-  private func unpin(_ exit: String) {
-    log.write(
-      .warning, "the pinned exit is gone from the configuration; the agent chooses again", [("exit", exit)])
-    do throws(ConfigurationStore.Failure) {
-      try ConfigurationStore(directory: options.stateDirectory).savePinnedExit(
-        nil, for: options.configurationPath)
+  /// The configuration has no exit with the pinned one's address any more, or calls it otherwise.
+  private func keepPin(from former: String, to name: String?) {
+    if name == nil {
+      log.write(
+        .warning, "the pinned exit is gone from the configuration; the agent chooses again",
+        [("exit", former)])
+    }
+    let store = ConfigurationStore(directory: options.stateDirectory)
+    do {
+      guard try store.loadPinnedExit(for: options.configurationPath) == former else { return }
+      try store.savePinnedExit(name, for: options.configurationPath)
     } catch {
       log.write(.warning, "\(error)")
     }

@@ -56,7 +56,7 @@ extension Daemon {
     ledger.note(outcome)
     ledger.counters.recordReconcile(duration: now - since, succeeded: outcome.isVerified, at: wallClock())
     if dirty.isSuperset(of: .resync) { ledger.counters.recordResync(cause: cause.rawValue) }
-    log(outcome.errors)
+    log(ledger.errors + ledger.unmet)
     guard !outcome.plan.isEmpty else { return }
     if isDrift {
       let kinds = Dictionary(grouping: outcome.plan.steps, by: \.operation.kind.rawValue).mapValues(\.count)
@@ -98,9 +98,14 @@ extension Daemon {
     let line =
       status.phase.rawValue
       + status.reasons.enumerated().map { ($0 == 0 ? ": " : "; ") + $1.message }.joined()
-    guard line != ledger.statusLine else { return }
-    ledger.statusLine = line
-    service.status(line)
+    if line != ledger.statusLine {
+      ledger.statusLine = line
+      service.status(line)
+    }
+    // Messages may have measured values in them, which change with each measurement.
+    let kind = [status.phase.rawValue] + status.reasons.map(\.code)
+    guard kind != ledger.loggedPhase else { return }
+    ledger.loggedPhase = kind
     log.write(status.phase == .ready ? .notice : .warning, "phase", [("phase", line)])
   }
 
@@ -120,19 +125,19 @@ extension Daemon {
       let isEager = situation.health.values.allSatisfy { $0.state == .unknown }
       if prober?.isEager != isEager { prober?.isEager = isEager }
     }
-    chooseExits(gateway)
+    if chooseExits(gateway) { pass([], cause: .probe) }
   }
 
-  /// Chooses anew, and makes the kernel follow.
-  func chooseExits(_ gateway: GatewaySettings) {
+  /// Chooses anew; true: the kernel has to follow, which is the caller's to see to.
+  func chooseExits(_ gateway: GatewaySettings) -> Bool {
     let before = situation.choice.active
     situation.chooseExits(gateway, now: loop.now.sinceBoot)
     let after = situation.choice.active
-    guard after != before else { return }
+    guard after != before else { return false }
     if !before.isEmpty, !after.isEmpty { ledger.counters.recordExitSwitch() }
     let names = [before, after].map { $0.isEmpty ? "none" : $0.joined(separator: ", ") }
     log.write(.notice, "exit", [("from", names[0]), ("to", names[1])])
-    pass([], cause: .probe)
+    return true
   }
 }
 

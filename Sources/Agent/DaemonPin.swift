@@ -46,8 +46,7 @@ extension Daemon {
     }
     situation.choice.pinned = pinned
     log.write(.notice, "exit chosen by request", [("exit", name), ("kept", "\(lifetime == .kept)")])
-    chooseExits(gateway)
-    tellService()
+    if chooseExits(gateway) { pass([], cause: .probe) } else { tellService() }
     guard let pinned else { return "the agent chooses the exit again" }
     return "traffic is pinned to \(pinned)"
       + (lifetime == .kept ? ", also after a restart" : " until the agent restarts")

@@ -67,6 +67,7 @@ extension Daemon {
     if let port = ledger.tableHolder { findings.append(.tableHeld(by: port)) }
     findings += ledger.foreignRules.map(Finding.init(foreignRuleAhead:))
     findings += ledger.missingSystemRules.map(Finding.init(missingSystemRule:))
+    findings += ledger.unmet.map(Finding.init(unmet:))
     if reconciler.ownership == .shared { findings.append(.sharedTable) }
     if pace.delay != nil { findings.append(.fight) }
     if case .gateway = configuration.role, KernelRelease.running.isOlder(than: (5, 10)) {

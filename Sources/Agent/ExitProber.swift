@@ -10,59 +10,45 @@ import Reconciliation
 final class ExitProber {
   typealias Report = (_ exit: String, ExitHealth.Check, ExitHealth.Input) -> Void
 
-  private struct Target {
-    let exit: Exit
-    /// Of the sockets that are routed through this exit; nil without end-to-end checks.
-    let mark: UInt32?
-    var through: [ThroughRound] = []
-    var publicAddress: AddressRound?
-    /// Rounds until the public address is asked for.
-    var addressDue = 0
-  }
-
   /// While nothing is known of any exit, probes go out faster: traffic waits for the first answer.
   private static let eagerInterval = Duration.milliseconds(200)
-  /// An exit's public address changes seldom, and the server that tells it is somebody's.
-  private static let addressRounds = 10
-  /// A round that takes longer than an interval does not hold up the next.
-  private static let openRounds = 2
-
   private let loop: EventLoop
   private let settings: ProbeSettings
-  private let egressIP: IPAddress
   private let log: Log
   private let report: Report
-  private var targets: [Target]
+  private let exits: [Exit]
   private var places: [String: Int] = [:]
   private var sending: EventSource?
   private var echo: EchoProber?
+  private var endToEnd: EndToEndProber?
   /// What is probed through, and the networks that it is in.
   private var tunnel: Tunnel?
   private var networks: [CIDR] = []
-  /// In the targets' order.
+  /// In the exits' order.
   private var records: [ExitRecord]
 
   /// Nothing is known of any exit.
   var isEager = true { didSet { if isEager && !oldValue { probeNow() } } }
 
-  init(on loop: EventLoop, _ gateway: GatewaySettings, _ log: Log, report: @escaping Report)
-    throws(EventLoopError)
-  {
+  /// - Parameter knowing: what an earlier prober counted of exits, by their addresses.
+  init(
+    on loop: EventLoop, _ gateway: GatewaySettings, _ log: Log, knowing: [IPAddress: ExitRecord] = [:],
+    report: @escaping Report
+  ) throws(EventLoopError) {
     self.loop = loop
     self.log = log
     self.report = report
     settings = gateway.probe
-    egressIP = gateway.egressIP
-    let marks = gateway.checkedExits.map(\.mark)
-    targets = gateway.exits.enumerated().map { place, exit in
-      Target(exit: exit, mark: marks.isEmpty ? nil : marks[place])
-    }
-    records = targets.map { _ in ExitRecord() }
-    for (place, target) in targets.enumerated() { places[target.exit.name] = place }
+    exits = gateway.exits
+    records = exits.map { knowing[$0.address] ?? ExitRecord() }
+    for (place, exit) in exits.enumerated() { places[exit.name] = place }
     sending = try loop.onTrigger { [unowned self] in sendAll() }
     echo = try EchoProber(
-      on: loop, from: egressIP, to: gateway.exits.map(\.address), timeout: settings.timeout, log
+      on: loop, from: gateway.egressIP, to: exits.map(\.address), timeout: settings.timeout, log
     ) { [unowned self] in echoed($0, $1) }
+    if settings.isEndToEnd {
+      endToEnd = EndToEndProber(on: loop, gateway) { [unowned self] in answered($0, $1) }
+    }
   }
 
   /// - Parameters:
@@ -73,13 +59,16 @@ final class ExitProber {
     guard tunnel != self.tunnel else { return }
     self.tunnel = tunnel
     echo?.close()
-    for place in targets.indices {
-      targets[place].through = []
-      targets[place].publicAddress = nil
-      targets[place].addressDue = 0
-      records[place].forgetPath()
-    }
+    endToEnd?.close()
+    for place in records.indices { records[place].forgetPath() }
     schedule(after: tunnel == nil ? settings.interval : .zero)
+  }
+
+  /// What was counted of those exits, by their addresses.
+  func records(of wanted: [Exit]) -> [IPAddress: ExitRecord] {
+    let known = exits.enumerated().filter { wanted.map(\.address).contains($0.element.address) }
+    return Dictionary(
+      known.map { ($0.element.address, records[$0.offset]) }, uniquingKeysWith: { first, _ in first })
   }
 
   func record(of exit: String) -> ExitRecord? { places[exit].map { records[$0] } }
@@ -107,21 +96,15 @@ final class ExitProber {
     guard let tunnel else { return }
     schedule(after: isEager ? min(Self.eagerInterval, settings.interval) : settings.interval)
     var reachable: [Int] = []
-    for place in targets.indices {
-      if let problem = Self.outsideProblem(targets[place].exit, of: networks) {
+    for (place, exit) in exits.enumerated() {
+      if let problem = Self.outsideProblem(exit, of: networks) {
         note(place, .echo, .notSent, problem)
       } else {
         reachable.append(place)
       }
     }
     echo?.send(to: reachable, through: tunnel.name)
-    guard settings.isEndToEnd else { return }
-    for place in reachable {
-      let local = LocalEnd(
-        source: egressIP.description, device: tunnel.name.text, mark: targets[place].mark)
-      if !settings.through.isEmpty { askThrough(place, local) }
-      if let check = settings.publicAddress { askAddress(place, check, local) }
-    }
+    endToEnd?.ask(reachable, through: tunnel.name)
   }
 
   /// Every result ends here.
@@ -130,7 +113,7 @@ final class ExitProber {
   ) {
     records[place][problemOf: check] = problem
     if check == .echo { records[place].note(input) }
-    report(targets[place].exit.name, check, input)
+    report(exits[place].name, check, input)
   }
 
   // MARK: Echo
@@ -149,54 +132,28 @@ final class ExitProber {
 
   // MARK: End to end
 
-  private func askThrough(_ place: Int, _ local: LocalEnd) {
-    guard targets[place].through.count < Self.openRounds else { return }
-    do throws(EventLoopError) {
-      var made: ThroughRound?
-      made = try ThroughRound(on: loop, to: settings.through, from: local, timeout: settings.timeout) {
-        [unowned self] outcome in
-        targets[place].through.removeAll { $0 === made }
-        made = nil
-        switch outcome {
-        case .answered(_, let took):
-          records[place].throughTime = took
-          note(place, .through, .answered)
-        case .lost(let problem): note(place, .through, .lost, problem)
-        case .notSent(let problem): note(place, .through, .notSent, problem)
-        }
-      }
-      if let made { targets[place].through.append(made) }
-    } catch {
-      note(place, .through, .notSent, "\(error)")
-    }
-  }
-
-  private func askAddress(_ place: Int, _ check: PublicAddressCheck, _ local: LocalEnd) {
-    guard targets[place].publicAddress == nil else { return }
-    targets[place].addressDue -= 1
-    guard targets[place].addressDue <= 0 else { return }
-    // Until it is seen as expected it is asked for with every round.
-    targets[place].addressDue = 0
-    do throws(EventLoopError) {
-      targets[place].publicAddress = try AddressRound(
-        on: loop, check, from: local, timeout: settings.timeout
-      ) { [unowned self] in addressAnswered(place, $0) }
-    } catch {
-      note(place, .publicAddress, .notSent, "\(error)")
-    }
-  }
-
-  private func addressAnswered(_ place: Int, _ outcome: AddressRound.Outcome) {
-    targets[place].publicAddress = nil
-    switch outcome {
-    case .seen(let address):
-      targets[place].addressDue = Self.addressRounds
+  private func answered(_ place: Int, _ event: EndToEndProber.Event) {
+    switch event {
+    case .through(.answered(_, let took)):
+      records[place].throughTime = took
+      note(place, .through, .answered)
+    case .through(.lost(let problem)): note(place, .through, .lost, problem)
+    case .through(.notSent(let problem)): note(place, .through, .notSent, problem)
+    case .address(.seen(let address)):
       records[place].seenAddress = address
       note(place, .publicAddress, .answered)
-    case .lost(let seen, let problem):
-      records[place].seenAddress = seen
+    case .address(.other(let address, let problem)):
+      records[place].seenAddress = address
       note(place, .publicAddress, .lost, problem)
-    case .notSent(let problem): note(place, .publicAddress, .notSent, problem)
+    case .address(.lost(let problem)):
+      // Whether the Internet answers is what `through` asks. One silent server of somebody's is no reason to doubt an
+      // address that was seen.
+      if settings.through.isEmpty || records[place].seenAddress == nil {
+        note(place, .publicAddress, .lost, problem)
+      } else {
+        records[place][problemOf: .publicAddress] = problem
+      }
+    case .address(.notSent(let problem)): note(place, .publicAddress, .notSent, problem)
     }
   }
 }

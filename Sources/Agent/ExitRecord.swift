@@ -62,6 +62,7 @@ struct ExitRecord {
   mutating func forgetPath() {
     roundTrip = nil
     throughTime = nil
+    seenAddress = nil
     for place in problems.indices { problems[place] = nil }
   }
 

@@ -10,6 +10,14 @@ extension Finding {
     )
   }
 
+  /// Of the cloud server's `nf_conntrack_tcp_loose`, the only such parameter.
+  init(unmet error: KernelError) {
+    self.init(
+      code: "midstream-pickup-off",
+      message: "clients hang when a gateway moves their connections to this server: \(error)",
+      remedy: "sysctl -w net.netfilter.nf_conntrack_tcp_loose=1, and see why the agent may not")
+  }
+
   init(foreignRuleAhead rule: RoutingRule) {
     self.init(
       code: "foreign-rule-ahead", message: "another's rule is asked before the agent's: \(rule)",

@@ -15,6 +15,8 @@ struct Ledger {
   var phaseSince = wallClock()
   var loadedAt = wallClock()
   var errors: [KernelError] = []
+  /// Why what would be good to have only could not be had.
+  var unmet: [KernelError] = []
   /// A pass has ended with the kernel as desired.
   var isVerified = false
   var isInSync = false
@@ -28,6 +30,8 @@ struct Ledger {
   var loggedErrors: Set<String> = []
   var isReadyTold = false
   var statusLine = ""
+  /// Phase and codes of its reasons, as they were last told to the log.
+  var loggedPhase: [String] = []
   var isZeroTierAsked = false
 
   init() {
@@ -60,6 +64,7 @@ struct Ledger {
     // There is no route to look for: the ruleset is what opens, and it was verified whole.
     if case .cloud = outcome.decision.policy { isTunnelUp = outcome.decision.isOpen && outcome.isVerified }
     if let sysctls = seen.sysctls {
+      unmet = outcome.unmet
       objects[.sysctl] = (wanted.sysctls.count, wanted.sysctls.filter { sysctls[$0.key] == $0.value }.count)
     }
   }

@@ -36,6 +36,8 @@ final class Reconciler {
     let desired: DesiredState
     /// What was planned, in order; all of it was done if there are no errors.
     var plan: Plan
+    /// Why what would be good to have only could not be had; it is in no plan then.
+    var unmet: [KernelError] = []
     /// What was still to do when the kernel was read again.
     var remainder: Plan?
     var errors: [KernelError] = []
@@ -78,9 +80,10 @@ final class Reconciler {
       observed: observed)
     outcome.errors = errors
     guard !outcome.plan.isEmpty else { return outcome }
-    apply(outcome.plan, &outcome.errors)
+    outcome.unmet = apply(outcome.plan, &outcome.errors)
     outcome.observed = observe(question, &outcome.errors)
-    outcome.remainder = Plan(from: outcome.observed, to: desired, as: viewpoint)
+    outcome.remainder = Plan(from: outcome.observed, to: desired, as: viewpoint).withoutWishes
+    if !outcome.unmet.isEmpty { outcome.plan = outcome.plan.withoutWishes }
     return outcome
   }
 
@@ -113,11 +116,15 @@ final class Reconciler {
     }
   }
 
-  /// After a failure what closes is still done, and nothing that opens or removes.
-  private func apply(_ plan: Plan, _ errors: inout [KernelError]) {
+  /// After a failure what closes is still done, and nothing that opens or removes. Hands back why wishes failed.
+  private func apply(_ plan: Plan, _ errors: inout [KernelError]) -> [KernelError] {
+    var unmet: [KernelError] = []
     for step in plan.steps where errors.isEmpty || step.stage < .openTunnel {
-      do throws(KernelError) { try kernel.apply(step.operation) } catch { errors.append(error) }
+      do throws(KernelError) { try kernel.apply(step.operation) } catch {
+        if step.operation.isWish { unmet.append(error) } else { errors.append(error) }
+      }
     }
+    return unmet
   }
 }
 

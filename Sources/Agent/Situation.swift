@@ -67,10 +67,10 @@ struct Situation {
   }
 
   /// The networks of the tunnel's link, by its addresses and by ZeroTier's own routes into it: exits have to be in
-  /// them. Empty: not known, or the link's address is in no network.
+  /// them. Empty: not known, as long as ZeroTier has not said its routes, or the link's address is in no network.
   func tunnelNetworks(_ settings: ZeroTierSettings) -> [CIDR] {
-    guard case .present(_, let addresses) = facts(settings).interface else { return [] }
-    let routed = report?.routes.filter { $0.via == nil }.map(\.target) ?? []
+    guard case .present(_, let addresses) = facts(settings).interface, let report else { return [] }
+    let routed = report.routes.filter { $0.via == nil }.map(\.target)
     return Set(addresses.map(\.network) + routed).filter { $0.family == .ipv4 && !$0.isHost }.sorted()
   }
 

@@ -15,10 +15,16 @@ final class SituationSurvey {
   private var prober: ExitProber?
   private var deadline: EventSource?
   private var asked: Set<Asked> = []
+  private let prepare: (Situation) throws -> Void
+  private var failure: (any Error)?
 
-  init(_ configuration: AgentConfiguration, _ log: Log) throws {
+  /// - Parameter prepare: called before exits are probed; end-to-end checks need the agent's own routes.
+  init(
+    _ configuration: AgentConfiguration, _ log: Log, prepare: @escaping (Situation) throws -> Void = { _ in }
+  ) throws {
     self.configuration = configuration
     self.log = log
+    self.prepare = prepare
     loop = try EventLoop()
   }
 
@@ -36,6 +42,7 @@ final class SituationSurvey {
     }
     try loop.run()
     prober = nil
+    if let failure { throw failure }
     if case .gateway(let gateway) = configuration.role {
       // Once, when all have answered or had their time: the first to answer need not be the preferred one.
       situation.chooseExits(gateway, now: loop.now.sinceBoot)
@@ -47,7 +54,8 @@ final class SituationSurvey {
     guard case .gateway(let gateway) = configuration.role,
       let tunnel = situation.probeTunnel(configuration.zerotier, gateway)
     else { return loop.stop() }
-    do throws(EventLoopError) {
+    do {
+      try prepare(situation)
       let made = try ExitProber(on: loop, gateway, log) { [unowned self] exit, check, input in
         probed(exit, check, input, gateway)
       }
@@ -55,7 +63,7 @@ final class SituationSurvey {
       deadline = try loop.after(gateway.probe.timeout + .milliseconds(500)) { [unowned self] in loop.stop() }
       made.follow(tunnel, in: situation.tunnelNetworks(configuration.zerotier))
     } catch {
-      log.write(.error, "probing: \(error)")
+      failure = error
       loop.stop()
     }
   }

@@ -1,8 +1,8 @@
 import Configuration
 import EventLoop
 
-/// Asks servers of the Internet through one exit, until one of them answers: each is asked when the one before it
-/// failed or kept silent for its part of the time.
+/// Asks servers of the Internet through one exit, until one of them answers: each when the one before it failed or
+/// kept silent for its part of the first half of the time.
 final class ThroughRound {
   enum Outcome {
     case answered(TCPTarget, Duration)
@@ -16,17 +16,19 @@ final class ThroughRound {
   private let local: LocalEnd
   private let timeout: Duration
   private let deadline: MonotonicTime
-  private var report: ((Outcome) -> Void)?
+  private var report: ((ThroughRound, Outcome) -> Void)?
   private var probes: [ConnectProbe] = []
   private var timer: EventSource?
   private var isAnySent = false
   /// Why those that have ended failed.
   private var problems: [String] = []
 
-  /// - Parameter targets: at least one.
+  /// - Parameters:
+  ///   - targets: at least one, in the order in which they are asked.
+  ///   - report: called once, from the loop, with the round that ended; it may release it.
   init(
     on loop: EventLoop, to targets: [TCPTarget], from local: LocalEnd, timeout: Duration,
-    report: @escaping (Outcome) -> Void
+    report: @escaping (ThroughRound, Outcome) -> Void
   ) throws(EventLoopError) {
     self.loop = loop
     self.targets = targets
@@ -56,7 +58,7 @@ final class ThroughRound {
       let address = ConnectProbe.Target(address: target.address.description, port: target.port)
       probes.append(
         try ConnectProbe(on: loop, to: address, options) { [unowned self] in answered(target, $0) })
-      try timer?.rearm(after: timeout / targets.count)
+      try timer?.rearm(after: timeout / (2 * targets.count))
     } catch {
       finish(.notSent(problem: "asking \(target): \(error)"))
     }
@@ -82,6 +84,6 @@ final class ThroughRound {
   private func finish(_ outcome: Outcome) {
     let report = report
     cancel()
-    report?(outcome)
+    report?(self, outcome)
   }
 }

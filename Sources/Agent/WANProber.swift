@@ -62,7 +62,7 @@ final class WANProber {
       guard round == nil else { return }
       let local = LocalEnd(device: way.name.text)
       round = try ThroughRound(on: loop, to: settings.through, from: local, timeout: settings.timeout) {
-        [unowned self] in ended($0)
+        [unowned self] in ended($1)
       }
     } catch {
       log.write(.error, "asking for cloud.probe failed: \(error)")

@@ -56,6 +56,8 @@ public struct ConfigurationStore: Sendable {
   public func savePinnedExit(_ name: String?, for path: String) throws(Failure) {
     let target = pinFile(for: path)
     if let name { return try replace(target, with: Array("\(name)\n".utf8), for: path) }
+    // On a file system that cannot be written, nothing that is not there is no error.
+    guard access(target, F_OK) == 0 || errno != ENOENT else { return }
     guard unlink(target) != 0 else { return try synchronizeDirectory() }
     guard errno == ENOENT else { throw Failure("removing", target) }
   }

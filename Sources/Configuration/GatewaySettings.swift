@@ -36,6 +36,8 @@ public struct GatewaySettings: Equatable, Sendable {
     .ipv4(10, 0, 0, 0, 8), .ipv4(172, 16, 0, 0, 12), .ipv4(192, 168, 0, 0, 16), .ipv4(127, 0, 0, 0, 8),
     .ipv4(169, 254, 0, 0, 16),
   ]
+  /// One for each exit's end-to-end checks, the agent's alone where there are any. Far from what people number by hand.
+  public static let checkTables: ClosedRange<UInt32> = 14700...14763
   public static let standardTable = RoutingTableID(rawValue: 100)
   public static let standardPriority = RulePriority(rawValue: 150)
 }

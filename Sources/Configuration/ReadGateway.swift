@@ -39,15 +39,15 @@ extension GatewaySettings {
   /// End-to-end checks take a rule and a table for each exit, see `checkedExits`.
   private func reportRoomForChecks(_ section: Section) {
     guard probe.isEndToEnd else { return }
-    let count = UInt64(exits.count)
-    let last = UInt64(routingTable.next.rawValue) + count
-    if last > UInt64(UInt32.max) || (routingTable.rawValue < 252 && last >= 252) {
+    let own = routingTable.rawValue...routingTable.next.rawValue
+    if own.overlaps(Self.checkTables) {
       section.diagnostics.report(
-        "with probe.through or probe.publicAddress the agent needs the tables up to \(last), one for each exit; "
-          + "expected a number that keeps them clear of the system's, 252 to 255",
+        "with probe.through or probe.publicAddress the tables \(Self.checkTables.lowerBound) to "
+          + "\(Self.checkTables.upperBound) are for the checks of exits; expected another number",
         at: section.place(of: "routingTable"))
     }
-    if UInt64(rulePriority.rawValue) + count > 32762 {
+    let count = UInt32(exits.count)
+    if rulePriority.rawValue + count > 32762 {
       section.diagnostics.report(
         "with probe.through or probe.publicAddress the agent needs a rule more for each exit; "
           + "expected at most \(32762 - count)", at: section.place(of: "rulePriority"))

@@ -60,6 +60,14 @@ public struct Sysctl: Hashable, Sendable {
     /// next segment on.
     case midstreamPickup
 
+    /// Set where that can be had; nothing that flows or is blocked depends on it.
+    public var isWish: Bool {
+      switch self {
+      case .ipv4Forwarding, .reversePathFilter, .markedReversePath: false
+      case .midstreamPickup: true
+      }
+    }
+
     public var path: String {
       switch self {
       case .ipv4Forwarding: "/proc/sys/net/ipv4/ip_forward"

@@ -10,6 +10,11 @@ public enum Operation: Sendable {
   case setSysctl(Sysctl)
 }
 
+extension Operation {
+  /// The kernel is as desired without it too.
+  public var isWish: Bool { if case .setSysctl(let sysctl) = self { sysctl.key.isWish } else { false } }
+}
+
 /// Changes to the table `inet liteboxd`, committed together.
 public struct NftablesTransaction: Hashable, Sendable {
   public var changes: [NftablesChange]

@@ -31,9 +31,9 @@ extension BlockReason {
     case .interfaceDown(let name): "interface \(name) is down"
     case .egressIPMissing(let address, let name): "egress IP \(address) is not on interface \(name)"
     case .exitsUnproven(let names, nil): "no exit has answered a probe yet: \(names.joined(separator: ", "))"
-    case .exitsUnproven(_, let problem?): "no exit can be probed: \(problem)"
-    case .exitsUnhealthy(let names, let problem):
-      "no exit answers probes: \(names.joined(separator: ", "))\(problem.map { ": \($0)" } ?? "")"
+    case .exitsUnproven(_, let problem?): "no exit is known to work: \(problem)"
+    case .exitsUnhealthy(let names, let problem, _):
+      "no exit works: \(names.joined(separator: ", "))\(problem.map { ": \($0)" } ?? "")"
     case .pinnedExitDown(let name, let problem):
       "traffic is pinned to exit \(name), which does not work\(problem.map { ": \($0)" } ?? "")"
     case .wanMissing(let name):
@@ -58,11 +58,15 @@ extension BlockReason {
     case .egressIPMissing(let address, _):
       "assign \(address) to this node in the network's controller, or correct gateway.egressIP; if it was deleted by hand, restart zerotier-one"
     case .exitsUnproven(_, _?):
-      "see what keeps the agent's ICMP from the tunnel: a firewall's output chain, a missing address"
+      "see the exits below; where probes cannot be sent, it is a firewall's output chain or a missing address"
     case .exitsUnproven: "wait for the first probe; then see the exits below"
     case .pinnedExitDown: "liteboxd-agent exit use auto, or see to that exit"
-    case .exitsUnhealthy:
+    case .exitsUnhealthy(_, _, .echo):
       "check the cloud server's agent and zerotier-one: ping its ZeroTier address from the egress IP"
+    case .exitsUnhealthy(_, _, .through):
+      "the exit answers, the Internet behind it does not: see liteboxd-agent status on the cloud server"
+    case .exitsUnhealthy(_, _, .publicAddress):
+      "see which address the cloud server's WAN has, or correct gateway.probe.publicAddress"
     case .wanMissing(nil): "add a default route, or set cloud.wanInterface"
     case .wanMissing: "correct cloud.wanInterface"
     case .interfaceIsWAN: "correct zerotier.interface or cloud.wanInterface"

@@ -11,7 +11,7 @@ public struct ExitChoice: Equatable, Sendable {
   private var healthySince: [String: Duration] = [:]
   /// What a former run left open stays so while nothing is known against it.
   private var inherited: Set<String>
-  /// When the first exit was chosen, with none before.
+  /// When the first exit was chosen, with none before it; nil once another took over from one that failed.
   private var openedAt: Duration?
 
   /// - Parameter inherited: the exits that a former run left open, if the kernel still holds it so.
@@ -39,9 +39,10 @@ public struct ExitChoice: Equatable, Sendable {
     if let pinned {
       active = usable.contains { $0.exit.name == pinned } ? [pinned] : []
     } else if kept.isEmpty {
+      // Who takes over from one that failed keeps the traffic; who was only the first to answer does not.
+      openedAt = active.isEmpty && !usable.isEmpty ? now : nil
       active = usable.map(\.exit.name)
       if gateway.spread == .none { active = Array(active.prefix(1)) }
-      openedAt = active.isEmpty ? nil : now
     } else {
       let ready = usable.filter { kept.contains($0.exit.name) || mayJoin($0, gateway.probe, now) }
       active = ready.map(\.exit.name)
@@ -73,14 +74,17 @@ public struct ExitChoice: Equatable, Sendable {
     return now - openedAt <= settings.interval + settings.timeout
   }
 
-  /// Keeps those alone that the configuration still has. What stays open does so as if inherited: what is asked of
-  /// it now may be more than it has answered.
-  public mutating func keep(_ exits: [Exit]) {
-    let names = Set(exits.map(\.name))
-    healthySince = healthySince.filter { names.contains($0.key) }
-    active.removeAll { !names.contains($0) }
+  /// Takes over what was known of exits into a configuration that may call them otherwise, or not have them. What
+  /// stays open does so as if inherited: what is asked of it now may be more than it has answered.
+  /// - Parameter names: the new names of those that there still are, by their old ones.
+  public mutating func rename(_ names: [String: String], in exits: [Exit]) {
+    let renamed = active.compactMap { names[$0] }
+    active = exits.map(\.name).filter(renamed.contains)
     inherited = Set(active)
-    if let pinned, !names.contains(pinned) { self.pinned = nil }
+    pinned = pinned.flatMap { names[$0] }
+    healthySince = Dictionary(
+      healthySince.compactMap { entry in names[entry.key].map { ($0, entry.value) } },
+      uniquingKeysWith: { first, _ in first })
   }
 
   /// The tunnel went: whoever comes back first is as good as any. A person's choice stands.

@@ -58,10 +58,13 @@ public struct ExitHealth: Equatable, Sendable {
 
   private static let worstFirst: [State] = [.unhealthy, .unknown, .suspect]
 
+  /// The first of its checks that makes it unhealthy.
+  public var failingCheck: Check? { Check.allCases.first { self[$0]?.state == .unhealthy } }
+
   /// Healthy enough to carry traffic.
   public var isUsable: Bool { all(\.isUsable) }
 
-  /// It was never unhealthy on this path.
+  /// None of its checks has failed on this path.
   public var isFresh: Bool { all(\.isFresh) }
 
   /// Something was not heard of yet, and nothing speaks against it.

@@ -39,7 +39,8 @@ public enum BlockReason: Hashable, Sendable {
   case interfaceDown(InterfaceName)
   case egressIPMissing(IPAddress, InterfaceName)
   case exitsUnproven([String], problem: String?)
-  case exitsUnhealthy([String], problem: String?)
+  /// The problem and the failing check are the first one's.
+  case exitsUnhealthy([String], problem: String?, ExitHealth.Check)
   case pinnedExitDown(String, problem: String?)
   case wanMissing(InterfaceName?)
   case wanOverlap(InterfaceName)
@@ -125,7 +126,10 @@ extension GatewayPolicy {
     if let pinned = choice.pinned { return .pinnedExitDown(pinned, problem: facts.exitProblems[pinned]) }
     let names = gateway.exits.map(\.name)
     let failed = names.filter { health[$0]?.state == .unhealthy }
-    guard failed.isEmpty else { return .exitsUnhealthy(failed, problem: facts.exitProblems[failed[0]]) }
+    if let first = failed.first {
+      return .exitsUnhealthy(
+        failed, problem: facts.exitProblems[first], health[first]?.failingCheck ?? .echo)
+    }
     return .exitsUnproven(names, problem: names.lazy.compactMap { facts.exitProblems[$0] }.first)
   }
 }

@@ -132,7 +132,7 @@ extension GatewaySettings {
     guard let tunnel, let way = checkedExits.first else { return [] }
     let matches: [NftablesMatch] = [
       .interface(.input, .equal, tunnel.name), .address(.destination, egressIP),
-      .addressInSet(.source, .inside, set: SetName.checked, egressIP.family),
+      .addressInSet(.source, .inside, set: SetName.checked, egressIP.family), .layerFour(.tcp),
     ]
     return [NftablesRule(matches, [.setMark(way.mark)], comment: "answers to end-to-end checks")]
   }

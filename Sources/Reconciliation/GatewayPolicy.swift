@@ -100,7 +100,7 @@ extension GatewaySettings {
       + [route(everything, whenDown.kind, in: table)]
   }
 
-  /// ip route show table T+2 and on. Through each exit, whether it carries traffic or not, for the agent's own
+  /// ip route show table 14700 and on. Through each exit, whether it carries traffic or not, for the agent's own
   /// end-to-end checks alone: only a socket of this host with the egress IP and the mark gets here.
   fileprivate func checkTables(_ tunnel: Tunnel?) -> [RoutingTableID: [Route]] {
     var tables: [RoutingTableID: [Route]] = [:]
@@ -132,15 +132,21 @@ extension GatewaySettings {
   public struct CheckedExit: Equatable, Sendable {
     public let exit: Exit
     public let table: RoutingTableID
-    /// Of the check's sockets (`SO_MARK`): the table's number.
-    public var mark: UInt32 { table.rawValue }
+    /// Of the check's sockets (`SO_MARK`).
+    public let mark: UInt32
   }
+
+  /// The first exit's mark. Of the top eight bits and the lowest six, clear of what others look for with their masks:
+  /// Cilium 0xf00, kube-proxy 0xc000, Tailscale 0xff0000, AWS's network plugin 0x80.
+  private static let firstCheckMark: UInt32 = 0x6c00_0000
 
   /// Empty where the configuration asks exits for their own answer alone.
   public var checkedExits: [CheckedExit] {
     guard probe.isEndToEnd else { return [] }
     return exits.enumerated().map { place, exit in
-      CheckedExit(exit: exit, table: RoutingTableID(rawValue: routingTable.next.rawValue + 1 + UInt32(place)))
+      CheckedExit(
+        exit: exit, table: RoutingTableID(rawValue: Self.checkTables.lowerBound + UInt32(place)),
+        mark: Self.firstCheckMark + UInt32(place))
     }
   }
 }

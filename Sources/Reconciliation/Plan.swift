@@ -34,6 +34,13 @@ public struct Plan: Sendable {
   public private(set) var steps: [Step] = []
   public var isEmpty: Bool { steps.isEmpty }
 
+  /// Without what would be good to have only.
+  public var withoutWishes: Plan {
+    var plan = self
+    plan.steps.removeAll(where: \.operation.isWish)
+    return plan
+  }
+
   /// Plans for those domains that were observed; the others are left alone.
   public init(from observed: ObservedState, to desired: DesiredState, as viewpoint: Viewpoint) {
     if let nftables = observed.nftables {

@@ -28,9 +28,9 @@ public struct ProbeHealth: Equatable, Sendable {
   private var unsent = 0
   /// Probes without an answer in a row, lost or not sent.
   private var silences = 0
-  /// It was unhealthy, and has not been healthy since.
+  /// It was usable no longer, and has not been healthy since.
   private var isRecovering = false
-  /// How often it became unhealthy lately.
+  /// How often it ceased to be usable lately.
   private var falls = 0
 
   public init() {}
@@ -38,7 +38,7 @@ public struct ProbeHealth: Equatable, Sendable {
   /// Healthy enough to carry traffic.
   public var isUsable: Bool { state == .healthy || state == .suspect }
 
-  /// It was never unhealthy on this path.
+  /// On this path it was never unhealthy, nor healthy and then not to be asked.
   public private(set) var isFresh = true
 
   /// Nothing was heard yet, and not for so long that it says something.
@@ -92,16 +92,18 @@ public struct ProbeHealth: Equatable, Sendable {
     losses += 1
     silences += 1
     switch state {
-    case .healthy, .suspect: if silences >= settings.failAfter { fall() } else { state = .suspect }
-    case .unknown: if losses >= settings.failAfter { fall() }
+    case .healthy, .suspect:
+      if silences >= settings.failAfter { fall(to: .unhealthy) } else { state = .suspect }
+    case .unknown: if losses >= settings.failAfter { fall(to: .unhealthy) }
     case .unhealthy: break
     }
   }
 
-  private mutating func fall() {
-    // One that never worked has not fallen: it opens with recoverAfter answers, each time.
-    if state != .unknown || isRecovering { falls = min(falls + 1, Self.longestDamping + 1) }
-    state = .unhealthy
+  /// - Parameter next: what it is from now on; no longer usable.
+  private mutating func fall(to next: State) {
+    // One that did not work before has not fallen again.
+    if isUsable { falls = min(falls + 1, Self.longestDamping + 1) }
+    state = next
     isRecovering = true
     isFresh = false
   }
@@ -111,7 +113,8 @@ public struct ProbeHealth: Equatable, Sendable {
     unsent += 1
     silences += 1
     switch state {
-    case .healthy, .suspect: state = silences >= settings.failAfter ? .unknown : .suspect
+    case .healthy, .suspect:
+      if silences >= settings.failAfter { fall(to: .unknown) } else { state = .suspect }
     case .unhealthy: if unsent >= settings.failAfter { state = .unknown }
     case .unknown: break
     }

@@ -22,7 +22,14 @@ private final class FailingKernel: KernelAccess {
   /// Counts down with each operation; the one at 0 is refused.
   var countdown: Int?
   var unreadable: Domains = []
+  var unwritable: Set<Sysctl.Key> = []
   private(set) var applied = 0
+
+  var state: ObservedState {
+    var state = ObservedState()
+    state.sysctls = sysctls
+    return state
+  }
 
   func observe(_ question: Question) throws(KernelError) -> ObservedState {
     if !question.domains.isDisjoint(with: unreadable) {
@@ -66,7 +73,11 @@ private final class FailingKernel: KernelAccess {
     case .deleteRoute(let found): routes.removeAll { $0 == found.route }
     case .addRule(let rule): rules.append(rule)
     case .deleteRule(let found): rules.removeAll { $0 == found.rule }
-    case .setSysctl(let sysctl): sysctls[sysctl.key] = sysctl.value
+    case .setSysctl(let sysctl):
+      if unwritable.contains(sysctl.key) {
+        throw KernelError("setting \(sysctl.key.name)", .system(call: "open", .init(rawValue: 30)))
+      }
+      sysctls[sysctl.key] = sysctl.value
     }
   }
 
@@ -134,6 +145,30 @@ struct FailingKernelTests {
     #expect(domain == .nftables || kernel.nftables != nil)
     kernel.unreadable = []
     #expect(pass(kernel, try decision()).isVerified && kernel.isOpen)
+  }
+
+  @Test("a parameter that would only be good to have keeps nothing from being verified, and is told of")
+  func wish() throws {
+    let cloud = CloudSettings(sources: [try CIDR(parsing: "10.147.17.0/24")])
+    let closed = DesiredState(
+      .closed(tunnel: nil, wan: nil), cloud, network: ZeroTierNetworkID(rawValue: 1), networks: [])
+    let wishes = Plan(from: kernelWithout(.midstreamPickup).state, to: closed, as: .holder(.exclusive))
+    #expect(
+      wishes.steps.contains { $0.operation.isWish }
+        && !wishes.withoutWishes.steps.contains { $0.operation.isWish })
+    let configuration = AgentConfiguration(
+      role: .cloud(cloud), zerotier: ZeroTierSettings(networkID: ZeroTierNetworkID(rawValue: 1)))
+    let kernel = kernelWithout(.midstreamPickup)
+    kernel.unwritable = [.midstreamPickup]
+    let outcome = pass(kernel, Decision(configuration, Situation()))
+    #expect(outcome.isVerified && outcome.unmet.count == 1 && outcome.errors.isEmpty)
+    #expect(!outcome.plan.steps.contains { $0.operation.isWish })
+  }
+
+  private func kernelWithout(_ key: Sysctl.Key) -> FailingKernel {
+    let kernel = FailingKernel()
+    kernel.sysctls[key] = 0
+    return kernel
   }
 
   @Test("a repair that fails does not take away what is open already")

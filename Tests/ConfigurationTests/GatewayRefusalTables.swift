@@ -127,8 +127,8 @@ extension RefusalTables {
       "{url: http://203.0.113.80/, expect: []}",
       "56: gateway.probe.publicAddress.expect: empty; expected an IPv4 address such as 203.0.113.50"),
     .gateway(
-      "  routingTable: 250\n  probe: {through: [tcp://1.1.1.1:443]}\n",
-      "6:17: gateway.routingTable: with probe.through or probe.publicAddress the agent needs the tables up to 252, one for each exit; expected a number that keeps them clear of the system's, 252 to 255"
+      "  routingTable: 14699\n  probe: {through: [tcp://1.1.1.1:443]}\n",
+      "6:17: gateway.routingTable: with probe.through or probe.publicAddress the tables 14700 to 14763 are for the checks of exits; expected another number"
     ),
     .gateway(
       "  rulePriority: 32762\n  probe: {through: [tcp://1.1.1.1:443]}\n",

@@ -145,9 +145,30 @@ struct ExitChoiceTests {
     choosing.choice.pinned = "b"
     choosing.update()
     choosing.gateway.exits.remove(at: 1)
-    choosing.choice.keep(choosing.gateway.exits)
+    choosing.choice.rename(["a": "a", "c": "c"], in: choosing.gateway.exits)
     choosing.update()
     #expect(choosing.active == "a" && choosing.choice.pinned == nil)
+  }
+
+  @Test("an exit that has another name now carries on, pinned or not")
+  func renamed() throws {
+    var choosing = try Choosing()
+    choosing.hear(answered: "abc", times: 5)
+    choosing.choice.pinned = "a"
+    choosing.gateway.exits[0].name = "z"
+    choosing.choice.rename(["a": "z", "b": "b", "c": "c"], in: choosing.gateway.exits)
+    choosing.update()
+    #expect(choosing.active == "z" && choosing.choice.pinned == "z")
+  }
+
+  @Test("one that cannot be asked for a while does not make traffic come and go")
+  func unsendable() throws {
+    var choosing = try Choosing()
+    choosing.hear(answered: "abc", times: 5)
+    for _ in 0..<3 { choosing.take(.notSent, "a") }
+    #expect(choosing.active == "b")
+    choosing.hear(answered: "abc", times: 20)
+    #expect(choosing.active == "b")
   }
 }
 

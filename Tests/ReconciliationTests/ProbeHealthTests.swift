@@ -138,7 +138,8 @@ struct ProbeHealthTests {
       if before.isUsable, !health.isUsable {
         #expect(silences >= settings.failAfter || input == .pathChanged)
       }
-      hasFailed = input == .pathChanged ? false : hasFailed || health.state == .unhealthy
+      hasFailed = hasFailed || health.state == .unhealthy || (before.isUsable && !health.isUsable)
+      if input == .pathChanged { hasFailed = false }
       if health.state == .healthy { hasFailed = false }
     }
   }

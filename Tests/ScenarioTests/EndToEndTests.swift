@@ -87,22 +87,22 @@ struct EndToEndTests {
     let gateway = try stage.lab.namespace(.gateway)
     let device = try stage.lab.zeroTier(.gateway).device
     let rules = try gateway.ip("rule show")
-    #expect(rules.contains("150:\tfrom 10.147.17.1 fwmark 0x66 iif lo lookup 102"), "\(rules)")
-    #expect(rules.contains("151:\tfrom 10.147.17.1 fwmark 0x67 iif lo lookup 103"))
+    #expect(rules.contains("150:\tfrom 10.147.17.1 fwmark 0x6c000000 iif lo lookup 14700"), "\(rules)")
+    #expect(rules.contains("151:\tfrom 10.147.17.1 fwmark 0x6c000001 iif lo lookup 14701"))
     #expect(rules.contains("152:\tfrom 10.147.17.1 lookup 100"))
-    let table = try gateway.ip("route show table 103")
+    let table = try gateway.ip("route show table 14701")
     #expect(table.contains("default via 10.147.17.3 dev \(device)"), "\(table)")
     #expect(table.contains("blackhole default"))
     // A forwarded packet does not get there, marked or not.
-    let forwarded = try gateway.ip("route get 8.8.8.8 from 10.147.17.1 iif pod0 mark 0x67")
+    let forwarded = try gateway.ip("route get 8.8.8.8 from 10.147.17.1 iif pod0 mark 0x6c000001")
     #expect(forwarded.contains("via 10.147.17.2"), "\(forwarded)")
-    let own = try gateway.ip("route get 8.8.8.8 from 10.147.17.1 mark 0x67")
+    let own = try gateway.ip("route get 8.8.8.8 from 10.147.17.1 mark 0x6c000001")
     #expect(own.contains("via 10.147.17.3"), "\(own)")
     try stage.gateway.program.rewrite(configuration: try stage.lab.configuration(for: .gateway))
     #expect(try stage.gateway.run(["reload"]).status == .exited(0))
     try stage.expectInSync()
     #expect(!(try gateway.ip("rule show")).contains("fwmark"))
-    #expect(try gateway.ip("route show table all").contains("table 103") == false)
+    #expect(try gateway.ip("route show table all").contains("table 14701") == false)
   }
 
   @Test("a probe that cannot be sent leaves the exit unknown and says why")
@@ -140,5 +140,81 @@ struct EndToEndTests {
     let exit = try #require(status["exits"]?.array?.first)
     #expect(exit["problem"]?.string?.contains("later than gateway.probe.timeout") == true, "\(exit)")
     #expect(exit["duplicateAnswers"] == 0)
+  }
+
+  @Test("a reload while a check is silent ends it, and what was counted goes on")
+  func reloads() throws {
+    let stage = try Stage(clouds: .two, adjusting: adding(through))
+    try stage.lab.delay(.cloudB, byMilliseconds: 250...260)
+    let late = { (status: JSONValue?) in status?["exits"]?.array?.last?["lateAnswers"]?.integer ?? 0 }
+    try stage.gateway.waitForStatus("late answers", within: .seconds(5)) { late($0) > 2 }
+    try stage.lab.cutWAN(of: .cloudA)
+    var counted: Int64 = 0
+    for turn in 0..<6 {
+      let text = adding(through)(try stage.lab.configuration(for: .gateway))
+        .replacing("recoverAfter: 2", with: "recoverAfter: \(2 + turn % 2)")
+      try stage.gateway.program.rewrite(configuration: "\(text)\n# \(turn)\n")
+      #expect(try stage.gateway.run(["reload"]).status == .exited(0))
+      stage.lab.letPass(.milliseconds(150))
+      let now = late(try stage.gateway.status())
+      #expect(now >= counted)
+      counted = now
+    }
+    #expect(stage.gateway.isRunning && counted > 2)
+  }
+
+  @Test(
+    "the marks are nobody else's: Cilium's own rule for its proxy stands ahead, and every check is answered")
+  func marks() throws {
+    let stage = try Stage()
+    try stage.lab.namespace(.gateway).ip("rule add priority 9 fwmark 0x200/0xf00 lookup 2004")
+    try stage.lab.namespace(.gateway).ip("route add default dev lo table 2004")
+    try stage.gateway.program.rewrite(
+      configuration: adding(through)(try stage.lab.configuration(for: .gateway)))
+    #expect(try stage.gateway.run(["reload"]).status == .exited(0))
+    let status = try stage.gateway.waitForStatus("the check", within: .seconds(3)) {
+      $0["exits"]?.array?.first?["checks"]?.array?.count == 2
+        && $0["exits"]?.array?.first?["health"] == "healthy"
+    }
+    #expect(status["tunnelUp"] == true)
+  }
+
+  @Test(
+    "one server of many that answers is enough, and a silent address server is no reason to doubt an address")
+  func someSilent() throws {
+    let many =
+      "    through: [" + (1...7).map { "tcp://198.18.0.\($0):443" }.joined(separator: ", ")
+      + ", tcp://1.1.1.1:443]"
+    let stage = try Stage(adjusting: adding(many, publicAddress("203.0.113.50")))
+    try stage.underTraffic { _ in
+      try stage.lab.namespace(.internet).nft(
+        ruleset: """
+          table ip silent {
+            chain c { type filter hook prerouting priority -300; ip daddr \(Address.server) tcp dport 80 drop; }
+          }
+          """)
+      // Ten intervals until it is asked again, and more than failAfter rounds after that.
+      stage.lab.letPass(.seconds(4))
+      let status = try #require(try stage.gateway.status())
+      #expect(status["phase"] == "ready", "\(status)")
+      let check = status["exits"]?.array?.first?["checks"]?.array?.last
+      #expect(check?["problem"]?.string?.contains("does not answer") == true, "\(status)")
+      try stage.lab.namespace(.internet).nft("delete", "table", "ip", "silent")
+    }
+  }
+
+  @Test("apply opens an exit that has to be asked end to end, and plan says what it cannot ask")
+  func commands() throws {
+    let lab = try Lab()
+    defer { lab.close() }
+    try lab.startAgent(on: .cloudA).waitFor(phase: "ready", within: .seconds(10))
+    let program = try lab.agentProgram(
+      on: .gateway, configuration: adding(through)(try lab.configuration(for: .gateway)))
+    let plan = try program.run(["plan"])
+    #expect(plan.status == .exited(2) && plan.stderr.contains("not end to end"), "\(plan)")
+    #expect(plan.stdout.contains("default via 10.147.17.2"))
+    let applied = try program.run(["apply"])
+    #expect(applied.status == .exited(0) && applied.stdout.contains("open"), "\(applied)")
+    #expect(try lab.fetch(from: .pod).get() == Node.cloudA.publicAddress)
   }
 }

@@ -47,7 +47,7 @@ struct PinnedExitTests {
     #expect(active(status) == ["cloud-b"] && status["exits"]?.array?.last?["pinned"] == true)
     try next.program.rewrite(
       configuration: try stage.lab.configuration(for: .gateway).replacing(
-        "name: cloud-b", with: "name: other"))
+        "address: 10.147.17.3", with: "address: 10.147.17.9"))
     #expect(try next.run(["reload"]).status == .exited(0))
     try next.waitFor(phase: "ready", within: .seconds(5))
     try next.program.rewrite(configuration: try stage.lab.configuration(for: .gateway))
@@ -56,6 +56,29 @@ struct PinnedExitTests {
     let last = try stage.lab.startAgent(on: .gateway)
     try last.waitFor(phase: "ready", within: .seconds(10))
     #expect(active(try last.status()) == ["cloud-a"])
+  }
+
+  @Test("a reload of something else, and another name for the exit, leave the pin and its traffic")
+  func reloads() throws {
+    let stage = try Stage(clouds: .two)
+    #expect(try stage.gateway.run(["exit", "use", "cloud-b", "--keep"]).status == .exited(0))
+    let watch = try KernelWatch(.gateway, in: stage.lab)
+    let start = Moment.now
+    let device = try stage.lab.zeroTier(.gateway).device
+    let named = try stage.lab.configuration(for: .gateway)
+      .replacing("  pollInterval:", with: "  interface: \(device)\n  pollInterval:")
+    for text in [named, named.replacing("name: cloud-b", with: "name: spare")] {
+      try stage.gateway.program.rewrite(configuration: text)
+      #expect(try stage.gateway.run(["reload"]).status == .exited(0))
+    }
+    stage.lab.letPass(.milliseconds(500))
+    #expect(
+      watch.tunnelDefaults(since: start).isEmpty,
+      "\(watch.tunnelDefaults(since: start))\n\(stage.gateway.log)")
+    #expect(active(try stage.gateway.status()) == ["spare"])
+    let next = try stage.lab.restart(stage.gateway)
+    let status = try next.waitForStatus("the pin", within: .seconds(5)) { $0["phase"] == "degraded" }
+    #expect(status["exits"]?.array?.last?["pinned"] == true, "\(status)")
   }
 
   @Test("an exit that is not there or does not work is refused by name, and nothing changes")
@@ -192,6 +215,28 @@ struct StrangeExitTests {
       "\(result)")
     let status = try stage.gateway.waitFor(phase: "degraded", within: .seconds(2))
     #expect(status["exits"]?.array?.last?["address"] == "10.147.17.3")
+  }
+}
+
+@Suite("Many exits", .serialized)
+struct ManyExitsTests {
+  @Test("dead ones do not keep the one that works from being asked")
+  func dead() throws {
+    let stage = try Stage()
+    let strangers = (20..<60).map { "    - {name: dead-\($0), address: 10.147.17.\($0)}" }
+    let text = try stage.lab.configuration(for: .gateway)
+      .replacing(
+        "  probe:\n    interval: 200ms",
+        with: strangers.joined(separator: "\n") + "\n  probe:\n    interval: 100ms")
+    try stage.gateway.program.rewrite(configuration: text)
+    #expect(try stage.gateway.run(["reload"]).status == .exited(0))
+    let watch = try KernelWatch(.gateway, in: stage.lab)
+    let start = Moment.now
+    // The kernel gives a neighbour up after three seconds, and tries anew.
+    stage.lab.letPass(.seconds(8))
+    #expect(watch.tunnelDefaults(since: start).isEmpty, "\(watch.tunnelDefaults(since: start))")
+    let exit = try #require(try stage.gateway.status()?["exits"]?.array?.first)
+    #expect(exit["health"] == "healthy", "\(exit)")
   }
 }
 

@@ -16,7 +16,8 @@ struct OwnedObject: CustomStringConvertible {
   static func parameters(of node: Node, in lab: Lab) throws -> [(name: String, value: String, other: String)]
   {
     let forwarding = (name: "net/ipv4/ip_forward", value: "1", other: "0")
-    guard node == .gateway else { return [forwarding] }
+    let pickup = (name: "net/netfilter/nf_conntrack_tcp_loose", value: "1", other: "0")
+    guard node == .gateway else { return [forwarding, pickup] }
     let device = try lab.zeroTier(.gateway).device
     return [forwarding, (name: "net/ipv4/conf/\(device)/rp_filter", value: "2", other: "1")]
   }

@@ -12,6 +12,7 @@ extension Tool {
     attempt {
       try demandCapabilities([.networkAdministration, .rawNetwork])
       let log = Log()
+      raiseDescriptorLimit(log)
       let lock = try InstanceLock()
       let (loaded, problem) = try configurationOrLastGood(log)
       var options = DaemonOptions(
@@ -23,6 +24,17 @@ extension Tool {
       daemon.configurationError = problem
       try withExtendedLifetime(lock) { try daemon.run() }
       return ExitStatus.success
+    }
+  }
+
+  /// As many descriptors as may be had: end-to-end checks of many exits are many sockets.
+  private func raiseDescriptorLimit(_ log: Log) {
+    let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    var limit = rlimit()
+    guard getrlimit(resource, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+    limit.rlim_cur = limit.rlim_max
+    if setrlimit(resource, &limit) != 0 {
+      log.write(.warning, "raising the limit of open files to \(limit.rlim_max): errno \(errno)")
     }
   }
 

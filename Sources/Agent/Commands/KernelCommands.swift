@@ -34,7 +34,10 @@ extension Tool {
       }
     }
     let log = Log(level: .warning)
-    return try SituationSurvey(configuration, log).run(
+    if configuration.isEndToEnd {
+      Tool.complain("without the daemon exits are asked for their own answer alone, not end to end")
+    }
+    return try SituationSurvey(configuration.withoutEndToEnd, log).run(
       kernel, formerNetwork: formerNetwork(log), pinned: pinnedExit(log))
   }
 
@@ -47,7 +50,11 @@ extension Tool {
       let log = Log(level: .warning)
       return try withExtendedLifetime(lock) {
         let kernel = try Kernel()
-        let situation = try SituationSurvey(loaded.configuration, log).run(
+        let survey = try SituationSurvey(loaded.configuration, log) { situation in
+          guard loaded.configuration.isEndToEnd else { return }
+          _ = try self.reconcile(loaded.configuration, situation, .all, kernel, log)
+        }
+        let situation = try survey.run(
           kernel, formerNetwork: formerNetwork(log), pinned: pinnedExit(log))
         try store.save(loaded)
         return try settle(loaded.configuration, situation, .all, kernel, log)
@@ -75,16 +82,23 @@ extension Tool {
     }
   }
 
+  private func reconcile(
+    _ configuration: AgentConfiguration, _ situation: Situation, _ domains: Domains, _ kernel: Kernel,
+    _ log: Log
+  ) throws -> Reconciler.Outcome {
+    let reconciler = Reconciler(
+      kernel, as: .holder(try kernel.tableOwnership()), noteFormer: SysctlRecord.keeper(log))
+    let decision = Decision(configuration, situation)
+    return reconciler.reconcile(domains, to: decision, previous: (decision, decision.desired), errors: [])
+  }
+
   /// One pass, told of on standard output.
   private func settle(
     _ configuration: AgentConfiguration, _ situation: Situation, _ domains: Domains, _ kernel: Kernel,
     _ log: Log
   ) throws -> Int32 {
-    let reconciler = Reconciler(
-      kernel, as: .holder(try kernel.tableOwnership()), noteFormer: SysctlRecord.keeper(log))
-    let decision = Decision(configuration, situation)
-    let wanted = (decision, decision.desired)
-    let outcome = reconciler.reconcile(domains, to: decision, previous: wanted, errors: [])
+    let outcome = try reconcile(configuration, situation, domains, kernel, log)
+    let decision = outcome.decision
     for line in outcome.plan.lines(naming: { situation.links[$0]?.name.text }) {
       print(terminalSafe(line) + "\n", to: 1)
     }
@@ -166,5 +180,21 @@ extension Tool {
     } catch {
       return "unknown: \(error)"
     }
+  }
+}
+
+extension AgentConfiguration {
+  fileprivate var isEndToEnd: Bool {
+    if case .gateway(let gateway) = role { gateway.probe.isEndToEnd } else { false }
+  }
+
+  /// For one who changes nothing: end-to-end checks need routes of the agent's.
+  fileprivate var withoutEndToEnd: AgentConfiguration {
+    guard case .gateway(var gateway) = role else { return self }
+    gateway.probe.through = []
+    gateway.probe.publicAddress = nil
+    var configuration = self
+    configuration.role = .gateway(gateway)
+    return configuration
   }
 }
