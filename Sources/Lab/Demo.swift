@@ -7,7 +7,7 @@ public struct Demo {
   private var broken: [String] = []
   private var held = 0
 
-  private let agent: String?
+  let agent: String?
 
   private init(agent: String?) { self.agent = agent }
 
@@ -42,10 +42,11 @@ public struct Demo {
     try showRepairs(in: lab, agents)
     try showTunnelLoss(in: lab, agents.gateway)
     try showStatus(of: agents)
+    try showExits()
     try showControl()
   }
 
-  private func title(_ text: String) { Demo.say("\n== \(text)") }
+  func title(_ text: String) { Demo.say("\n== \(text)") }
 
   /// At once, also into a pipe: who watches wants to see how far it is.
   static func say(_ text: String) {
@@ -53,7 +54,7 @@ public struct Demo {
     fflush(nil)
   }
 
-  private mutating func check(_ statement: String, _ holds: Bool) {
+  mutating func check(_ statement: String, _ holds: Bool) {
     Demo.say("  [\(holds ? "ok" : "NO")] \(statement)")
     if holds { held += 1 } else { broken.append(statement) }
   }

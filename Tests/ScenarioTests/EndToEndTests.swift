@@ -217,4 +217,27 @@ struct EndToEndTests {
     #expect(applied.status == .exited(0) && applied.stdout.contains("open"), "\(applied)")
     #expect(try lab.fetch(from: .pod).get() == Node.cloudA.publicAddress)
   }
+
+  @Test("what the checks go by is put back like everything else, and nothing leaks meanwhile")
+  func repaired() throws {
+    let stage = try Stage(clouds: .two, adjusting: adding(through))
+    let gateway = try stage.lab.namespace(.gateway)
+    let device = try stage.lab.zeroTier(.gateway).device
+    try stage.underTraffic { traffic in
+      for damage in [
+        "ip rule del priority 151", "ip rule del priority 150", "ip route flush table 14701",
+        "ip route replace blackhole default table 14700",
+        "ip route add 8.8.8.0/24 via \(Address.uplinkRouter) table 14700",
+        "sysctl -qw net.ipv4.conf.\(device).src_valid_mark=0",
+      ] {
+        try gateway.execute(damage.split(separator: " ").map(String.init)).output()
+        try stage.expectInSync()
+      }
+      _ = try traffic.waitForAnswers(after: .now, within: .seconds(3))
+    }
+    let status = try stage.gateway.waitFor(phase: "ready", within: .seconds(5))
+    #expect(status["exits"]?.array?.allSatisfy { $0["health"] == "healthy" } == true)
+    #expect(status["drift"]?["repairedTotal"]?.integer ?? 0 >= 6)
+    #expect(try gateway.ip("rule show").contains("150:\tfrom 10.147.17.1 fwmark 0x6c000000"))
+  }
 }
