@@ -19,7 +19,7 @@ extension Form where Value == TCPTarget {
   static var target: Form {
     let example = "tcp://1.1.1.1:443"
     var form = Form("a target such as \(example)") { (scalar) throws(Misfit) in
-      guard scalar.text.contains("://") else {
+      guard URLText.hasScheme(scalar.text) else {
         throw SocketText.split(scalar.text).map { .near("tcp://\(SocketText.join($0.host, $0.port))") }
           ?? .unlike
       }
@@ -34,9 +34,14 @@ extension Form where Value == TCPTarget {
 
 /// URLs that name their server in numbers.
 enum URLText {
+  /// Letters, and `://` behind them.
+  static func hasScheme(_ text: String) -> Bool {
+    text.drop { $0.isASCII && $0.isLetter }.hasPrefix("://")
+  }
+
   static func authority(_ text: String, scheme: String) throws(Misfit) -> Substring {
     guard text.hasPrefix(scheme) else {
-      throw text.contains("://")
+      throw hasScheme(text)
         ? .unusable("has a scheme that is not supported; expected \(scheme)") : .unlike
     }
     return text.dropFirst(scheme.count)

@@ -18,6 +18,14 @@ struct InstallationTests {
     #expect(!found.output.contains("swift") && !found.output.contains("stdc++"))
   }
 
+  /// One `contains` of a string in a string brings all of it along: 1.4 MB.
+  @Test("the release binary carries no engine for regular expressions")
+  func stringProcessing() throws {
+    let binary = try Data(contentsOf: releaseBinary)
+    #expect(binary.range(of: Data("liteboxd".utf8)) != nil)
+    #expect(binary.range(of: Data("StringProcessing".utf8)) == nil)
+  }
+
   @Test("the release binary is bound at its start and looks for libraries nowhere else")
   func linking() throws {
     let dynamic = try run("readelf", "-d", releaseBinary.path).output
