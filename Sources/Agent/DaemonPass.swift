@@ -55,7 +55,10 @@ extension Daemon {
     let now = loop.now
     ledger.note(outcome)
     ledger.counters.recordReconcile(duration: now - since, succeeded: outcome.isVerified, at: wallClock())
-    if dirty.isSuperset(of: .resync) { ledger.counters.recordResync(cause: cause.rawValue) }
+    if dirty.isSuperset(of: .resync) {
+      ledger.counters.recordResync(cause: cause.rawValue)
+      lookForForeignChains()
+    }
     log(ledger.errors + ledger.unmet)
     guard !outcome.plan.isEmpty else { return }
     if isDrift {
@@ -86,6 +89,13 @@ extension Daemon {
     let texts = errors.map(\.description)
     for text in texts { log.write(ledger.loggedErrors.contains(text) ? .debug : .error, text) }
     ledger.loggedErrors = Set(texts)
+  }
+
+  /// What others drop of the forwarded packets is told of, and is theirs to change.
+  private func lookForForeignChains() {
+    do throws(KernelError) { ledger.forwardChains = try kernel.foreignForwardChains() } catch {
+      log.write(.debug, "\(error)")
+    }
   }
 
   /// READY=1 only after a pass was verified by reading the kernel again.

@@ -67,6 +67,8 @@ extension Daemon {
     if let port = ledger.tableHolder { findings.append(.tableHeld(by: port)) }
     findings += ledger.foreignRules.map(Finding.init(foreignRuleAhead:))
     findings += ledger.missingSystemRules.map(Finding.init(missingSystemRule:))
+    // On a gateway the host's own forwarding is only one of the ways that sandbox packets take.
+    if case .cloud = configuration.role { findings += foreignDrops }
     findings += ledger.unmet.map(Finding.init(unmet:))
     if reconciler.ownership == .shared { findings.append(.sharedTable) }
     if pace.delay != nil { findings.append(.fight) }
@@ -74,6 +76,13 @@ extension Daemon {
       findings.append(.oldKernel(KernelRelease.running.text))
     }
     return findings
+  }
+
+  /// Chains of others in which packets from and to the tunnel end.
+  private var foreignDrops: [Finding] {
+    guard let tunnel = last?.decision.tunnel else { return [] }
+    return ledger.forwardChains.filter { $0.isInTheWay(of: tunnel.name) }
+      .map { .foreignForwardDrop($0, tunnel.name) }
   }
 
   /// Nothing is wrong with the traffic, and a person may want to know.
@@ -87,6 +96,7 @@ extension Daemon {
       if report.allowDefault || isDefault { findings.append(.zerotierDefault(report.id)) }
     }
     findings += relayFindings
+    if case .gateway = configuration.role { findings += foreignDrops }
     return findings
   }
 

@@ -40,6 +40,16 @@ extension Finding {
       remedy: "see to \(preferred); traffic returns once it has been healthy for gateway.probe.failbackAfter")
   }
 
+  static func foreignForwardDrop(_ chain: ForeignForwardChain, _ tunnel: InterfaceName) -> Finding {
+    let place = "chain \(chain.name) of nftables table \(chain.family.rawValue) \(chain.table)"
+    let how = chain.ending == .dropPolicy ? "has policy drop" : "drops all that comes to its end"
+    return Finding(
+      code: "foreign-forward-drop", message: "\(place) \(how), and no rule of that table names \(tunnel)",
+      remedy:
+        "accept what comes from and goes to \(tunnel) there, as its owner does: iptables -I DOCKER-USER -i \(tunnel) -j ACCEPT and -o \(tunnel), ufw route allow, or firewalld's trusted zone"
+    )
+  }
+
   static func exitsMissing(_ names: [String]) -> Finding {
     Finding(
       code: "exit-missing", message: "no flows go through \(names.joined(separator: ", "))",

@@ -25,6 +25,7 @@ struct Ledger {
   var objects: [ObjectKind: (desired: Int, observed: Int)] = [:]
   var foreignRules: [RoutingRule] = []
   var missingSystemRules: [RoutingTableID] = []
+  var forwardChains: [ForeignForwardChain] = []
   var guardDrops: [String: FollowedCounter] = [:]
   var gateways = SeenGateways(timeout: GatewaySet.timeout, limit: GatewaySet.limit)
   var loggedErrors: Set<String> = []

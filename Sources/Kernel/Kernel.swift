@@ -96,6 +96,11 @@ public final class Kernel: KernelAccess {
     try nftables.elements(of: set)
   }
 
+  /// Others' nftables chains that forwarded IPv4 packets pass.
+  public func foreignForwardChains() throws(KernelError) -> [ForeignForwardChain] {
+    try nftables.foreignForwardChains()
+  }
+
   public func apply(_ operation: Operation) throws(KernelError) {
     switch operation {
     case .nftables(let transaction): try nftables.commit(transaction)

@@ -44,6 +44,11 @@ final class Nftables {
     try NftablesReader(socket: socket).counters()
   }
 
+  /// What others do with forwarded packets.
+  func foreignForwardChains() throws(KernelError) -> [ForeignForwardChain] {
+    try ForeignChainReader(socket: socket).forwardChains()
+  }
+
   /// What a dynamic set holds. Empty without the table or the set.
   func elements(of set: NftablesDynamicSet) throws(KernelError) -> [NftablesDynamicSet.Element] {
     try NftablesReader(socket: socket).elements(of: set)
