@@ -61,6 +61,7 @@ extension Daemon {
     }
     log(ledger.errors + ledger.unmet)
     guard !outcome.plan.isEmpty else { return }
+    freeUntranslatedFlows(outcome)
     if isDrift {
       let kinds = Dictionary(grouping: outcome.plan.steps, by: \.operation.kind.rawValue).mapValues(\.count)
       if outcome.isVerified {

@@ -96,6 +96,12 @@ public final class Kernel: KernelAccess {
     try nftables.elements(of: set)
   }
 
+  /// Has flows from those sources that began without translation begin anew; how many they were.
+  /// - Parameter sparing: destinations that need none.
+  public func forgetUntranslated(_ sources: [CIDR], sparing: [CIDR]) throws(KernelError) -> Int {
+    try nftables.forgetUntranslated(sources, sparing: sparing)
+  }
+
   /// Others' nftables chains that forwarded IPv4 packets pass.
   public func foreignForwardChains() throws(KernelError) -> [ForeignForwardChain] {
     try nftables.foreignForwardChains()

@@ -49,6 +49,12 @@ final class Nftables {
     try ForeignChainReader(socket: socket).forwardChains()
   }
 
+  /// Ends what connection tracking knows of flows from those sources that are not translated; how many they were. By
+  /// the same kind of socket as nftables.
+  func forgetUntranslated(_ sources: [CIDR], sparing: [CIDR]) throws(KernelError) -> Int {
+    try ConnectionTracking(socket: socket).forget(.init(sources: sources, sparing: sparing))
+  }
+
   /// What a dynamic set holds. Empty without the table or the set.
   func elements(of set: NftablesDynamicSet) throws(KernelError) -> [NftablesDynamicSet.Element] {
     try NftablesReader(socket: socket).elements(of: set)
