@@ -52,6 +52,8 @@ final class Daemon {
   var pendingCause = PassCause.retry
   var pendingDue = MonotonicTime(nanoseconds: 0)
   var pace: RepairPace
+  /// Netlink ports of those whose changes woke the loop last.
+  var authors: Set<UInt32> = []
   /// Until when ZeroTier is asked often, for a tunnel that is expected.
   var eagerUntil = MonotonicTime(nanoseconds: 0)
   /// The configuration in force is kept as the last good one.
@@ -135,6 +137,7 @@ final class Daemon {
       guard !batch.dirty.isEmpty else { return }
       if batch.dirty.contains(.links) { expectTunnel() }
       let wait = pace.wait(now: start.sinceBoot)
+      authors = batch.authors
       guard wait == .zero else { return delay(batch.dirty, until: wait, cause: .event) }
       pass(batch.dirty, cause: .event, since: start)
       let late = batch.dirty.intersection(DaemonOptions.announcedEarly)

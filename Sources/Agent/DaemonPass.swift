@@ -67,6 +67,7 @@ extension Daemon {
       if outcome.isVerified {
         ledger.counters.recordRepair(of: kinds, duration: now - since)
         pace.repaired(now: now.sinceBoot)
+        if cause == .event { ledger.opponents.note(authors) }
       }
     }
     // What could not be done is told of by its errors.

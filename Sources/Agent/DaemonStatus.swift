@@ -71,7 +71,7 @@ extension Daemon {
     if case .cloud = configuration.role { findings += foreignDrops }
     findings += ledger.unmet.map(Finding.init(unmet:))
     if reconciler.ownership == .shared { findings.append(.sharedTable) }
-    if pace.delay != nil { findings.append(.fight) }
+    if pace.isFight { findings.append(.fight(with: ledger.opponents.names, isSlowed: pace.delay != nil)) }
     if case .gateway = configuration.role, KernelRelease.running.isOlder(than: (5, 10)) {
       findings.append(.oldKernel(KernelRelease.running.text))
     }

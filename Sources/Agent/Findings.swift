@@ -116,10 +116,14 @@ extension Finding {
       remedy: "zerotier-cli set \(network) allowDefault=0; the agent's own routes are not touched by it")
   }
 
-  static let fight = Finding(
-    code: "fight",
-    message: "somebody undoes the agent's repairs again and again; they are made more slowly now",
-    remedy: "find the other manager of these rules, routes or tables and stop it")
+  static func fight(with opponents: [String], isSlowed: Bool) -> Finding {
+    let names = opponents.isEmpty ? "" : "; the last were " + opponents.joined(separator: ", ")
+    return Finding(
+      code: "fight",
+      message: "somebody undoes the agent's repairs again and again\(names)"
+        + (isSlowed ? "; they are made more slowly now" : ""),
+      remedy: "find the other manager of these rules, routes or parameters and stop it")
+  }
 
   static func listener(_ what: String, _ error: any Error) -> Finding {
     Finding(

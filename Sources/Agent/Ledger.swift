@@ -26,6 +26,7 @@ struct Ledger {
   var foreignRules: [RoutingRule] = []
   var missingSystemRules: [RoutingTableID] = []
   var forwardChains: [ForeignForwardChain] = []
+  var opponents = Opponents()
   var guardDrops: [String: FollowedCounter] = [:]
   var gateways = SeenGateways(timeout: GatewaySet.timeout, limit: GatewaySet.limit)
   var loggedErrors: Set<String> = []

@@ -33,7 +33,8 @@ extension ProcessStatistics {
     return count
   }
 
-  private static func text(of path: String) -> String {
+  /// All of a file that proc(5) makes up; empty if it cannot be read.
+  static func text(of path: String) -> String {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return "" }
     defer { close(descriptor) }

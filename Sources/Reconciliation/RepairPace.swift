@@ -12,11 +12,18 @@ public struct RepairPace: Sendable {
   /// So long nothing may need a repair until a fight is over.
   static let peace = Duration.seconds(10)
 
+  /// So many repairs are a fight, if no more than `peacefulPerSecond` are forgotten meanwhile.
+  static let fight = 100.0
+  static let peacefulPerSecond = 10.0
+
+  private var recent = 0.0
   private var inHand = RepairPace.burst
   private var refilledAt: Duration
   private var repairedAt: Duration
-  /// nil: no fight.
+  /// nil: repairs are immediate.
   public private(set) var delay: Duration?
+  /// Repairs are undone again and again, whether they are slowed or not yet.
+  public private(set) var isFight = false
 
   /// - Parameter now: monotonic time since any fixed point, here and below.
   public init(now: Duration) {
@@ -29,6 +36,8 @@ public struct RepairPace: Sendable {
     settle(now)
     repairedAt = now
     inHand = max(0, inHand - 1)
+    recent = min(2 * Self.fight, recent + 1)
+    if recent >= Self.fight { isFight = true }
     if let delay {
       self.delay = min(Self.longestDelay, delay * 2)
     } else if inHand < 1 {
@@ -44,7 +53,8 @@ public struct RepairPace: Sendable {
 
   private mutating func settle(_ now: Duration) {
     inHand = min(Self.burst, inHand + (now - refilledAt) / .seconds(1) * Self.perSecond)
+    recent = max(0, recent - (now - refilledAt) / .seconds(1) * Self.peacefulPerSecond)
     refilledAt = now
-    if now - repairedAt > Self.peace { delay = nil }
+    if now - repairedAt > Self.peace { (delay, isFight) = (nil, false) }
   }
 }

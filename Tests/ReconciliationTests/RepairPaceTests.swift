@@ -17,8 +17,19 @@ struct RepairPaceTests {
     }
     #expect(delays.prefix(4) == [.milliseconds(5), .milliseconds(10), .milliseconds(20), .milliseconds(40)])
     #expect(delays.max() == .seconds(1))
-    #expect(pace.delay != nil)
+    #expect(pace.delay != nil && pace.isFight)
     #expect(pace.wait(now: now + .seconds(60)) == .zero)
-    #expect(pace.delay == nil)
+    #expect(pace.delay == nil && !pace.isFight)
+  }
+
+  @Test(
+    "an opponent who strikes every ten milliseconds is a fight within two seconds, long before it is slowed")
+  func fight() {
+    var pace = RepairPace(now: .zero)
+    for round in 1...200 { pace.repaired(now: .milliseconds(10 * round)) }
+    #expect(pace.isFight && pace.delay == nil)
+    var calm = RepairPace(now: .zero)
+    for round in 1...200 { calm.repaired(now: .milliseconds(200 * round)) }
+    #expect(!calm.isFight)
   }
 }

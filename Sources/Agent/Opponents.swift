@@ -1,0 +1,26 @@
+import Glibc
+import Report
+
+/// Who undid the agent's work, as far as the kernel tells: events carry the netlink port of the socket that made the
+/// change, and a process's first socket has the process's number for its port (netlink(7)).
+struct Opponents {
+  /// The last ones, latest first.
+  private(set) var names: [String] = []
+  private static let most = 3
+
+  /// - Parameter ports: 0 is the kernel itself.
+  mutating func note(_ ports: Set<UInt32>) {
+    for port in ports.sorted() where port != 0 {
+      let name = Self.name(port)
+      names.removeAll { $0 == name }
+      names.insert(name, at: 0)
+    }
+    names = Array(names.prefix(Self.most))
+  }
+
+  /// The process's name alone, if it still runs: commands such as ip are another process each time.
+  private static func name(_ port: UInt32) -> String {
+    let command = ProcessStatistics.text(of: "/proc/\(port)/comm").prefix { $0 != "\n" }
+    return command.isEmpty ? "a process that has ended" : terminalSafe(String(command))
+  }
+}
