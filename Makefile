@@ -19,7 +19,7 @@ IMPORT_CHECK = --explicit-target-dependency-import-check error
 export LITEBOXD_AGENT = $(CURDIR)/$(RELEASE)/liteboxd-agent
 export LITEBOXD_LAB = $(CURDIR)/$(RELEASE)/liteboxd-lab
 
-.PHONY: build help setup release lint format test demo bench sanitize install clean root
+.PHONY: build help setup release lint format test demo bench chaos sanitize install clean root
 .NOTPARALLEL:
 
 build: setup ## debug build (the default)
@@ -51,6 +51,13 @@ demo: root release ## the agent at work in network namespaces (root)
 
 bench: root release ## how fast the agent repairs (root)
 	$(LITEBOXD_LAB) bench
+
+CHAOS_SECONDS ?= 600
+CHAOS_SEED ?= $(shell date +%s)
+
+chaos: root release ## faults at random for CHAOS_SECONDS, from CHAOS_SEED (root)
+	@echo "CHAOS_SEED=$(CHAOS_SEED)"
+	CHAOS_SECONDS=$(CHAOS_SECONDS) CHAOS_SEED=$(CHAOS_SEED) $(SWIFT) test --disable-xctest $(IMPORT_CHECK) --filter ChaosTests
 
 # The address sanitizer looks for no leaks: a pointer in an enum's payload carries a tag, and counts as lost.
 sanitize: root release ## the tests under the thread and address sanitizers (root)

@@ -8,6 +8,8 @@ final class Stage {
   let lab: Lab
   private(set) var gateway: AgentProcess
   let cloud: AgentProcess
+  /// nil with one cloud server.
+  private(set) var otherCloud: AgentProcess?
 
   /// - Parameter adjusting: makes the gateway's configuration of the lab's own.
   init(clouds: CloudServers = .one, adjusting: (String) -> String = { $0 }) throws {
@@ -15,7 +17,8 @@ final class Stage {
     do {
       cloud = try lab.startAgent(on: .cloudA)
       if clouds == .two {
-        try lab.startAgent(on: .cloudB).waitFor(phase: "ready", within: .seconds(10))
+        otherCloud = try lab.startAgent(on: .cloudB)
+        try otherCloud?.waitFor(phase: "ready", within: .seconds(10))
       }
       gateway = try lab.startAgent(
         on: .gateway, configuration: adjusting(try lab.configuration(for: .gateway)))
