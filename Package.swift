@@ -58,7 +58,9 @@ let package = Package(
       ]),
     .executableTarget(
       name: "liteboxd-agent", dependencies: ["Agent"], swiftSettings: strict),
-    room("Lab", ["CLinux", "JSON"]),
+    // ptrace(2), for the lab alone: nothing of it belongs into the daemon.
+    .target(name: "CTrace"),
+    room("Lab", ["CLinux", "CTrace", "JSON"]),
     .executableTarget(name: "liteboxd-lab", dependencies: ["Lab"], swiftSettings: strict),
 
     .testTarget(

@@ -6,7 +6,10 @@ public final class AgentProcess: Sendable {
   public let program: AgentProgram
   private let process: ChildProcess
 
-  init(_ program: AgentProgram, environment: [String: String], wrapper: [String]) throws {
+  init(
+    _ program: AgentProgram, _ arguments: [String] = ["run"], environment: [String: String] = [:],
+    wrapper: [String]
+  ) throws {
     self.program = program
     let nothing = Descriptor(open("/dev/null", O_RDONLY | O_CLOEXEC))
     let log = Descriptor(open(program.logPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600))
@@ -14,7 +17,7 @@ public final class AgentProcess: Sendable {
       throw LabError("opening \(program.logPath)", errno: errno)
     }
     process = try ChildProcess(
-      program.command(["run"], wrapper: wrapper).arguments,
+      program.command(arguments, wrapper: wrapper).arguments,
       environment: program.environment.merging(environment) { $1 },
       streams: .init(input: nothing.number, output: log.number, error: log.number), group: .own)
   }

@@ -85,6 +85,14 @@ extension Lab {
     return agent
   }
 
+  /// Starts a command of the agent's, in the node's namespace and with the configuration that is there, which waits
+  /// for a `NetlinkTrace` before it does anything. Ended with the lab at the latest.
+  public func startStopped(_ arguments: [String], on node: Node) throws -> AgentProcess {
+    let agent = try AgentProcess(AgentProgram(node, in: self), arguments, wrapper: NetlinkTrace.stopped)
+    keep(agent)
+    return agent
+  }
+
   /// Kills the agent and starts it again, with the configuration that it had; waits until its traffic flows. Nothing
   /// is left of what it had learnt of the exits.
   public func restart(_ agent: AgentProcess) throws -> AgentProcess {

@@ -122,6 +122,10 @@ extension Tool {
       guard try isConfirmed() else { return ExitStatus.failure }
       return try withExtendedLifetime(lock) {
         let kernel = try Kernel()
+        // First of all, so that a cloud server never forwards without the table that translates addresses.
+        for line in try SysctlRecord().restore(leaving: parametersToLeave) {
+          print(terminalSafe(line) + "\n", to: 1)
+        }
         let links = try kernel.observe(Question(.links)).links ?? [:]
         let question = Question([.rules, .strayRoutes, .nftables])
         let plan = Plan(from: try kernel.observe(question), to: .nothing, as: .onlooker)
@@ -130,9 +134,6 @@ extension Tool {
           for line in step.operation.lines(naming: { links[$0]?.name.text }) {
             print(terminalSafe(line) + "\n", to: 1)
           }
-        }
-        for line in try SysctlRecord().restore(leaving: parametersToLeave) {
-          print(terminalSafe(line) + "\n", to: 1)
         }
         let rest = Plan(from: try kernel.observe(question), to: .nothing, as: .onlooker)
         guard rest.isEmpty else {

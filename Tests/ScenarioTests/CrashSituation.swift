@@ -1,0 +1,52 @@
+import Lab
+
+/// What the agent is about when it is killed, and where.
+struct CrashSituation: Sendable, CustomStringConvertible {
+  enum Doing: String, Sendable {
+    case start = "first start"
+    case reload
+    case exitUse = "exit switch"
+    case teardown
+  }
+
+  let node: Node
+  let doing: Doing
+  var description: String { "\(doing.rawValue) on \(node)" }
+
+  static let all: [CrashSituation] = [
+    .init(node: .gateway, doing: .start), .init(node: .gateway, doing: .reload),
+    .init(node: .gateway, doing: .exitUse), .init(node: .gateway, doing: .teardown),
+    .init(node: .cloudA, doing: .start), .init(node: .cloudA, doing: .reload),
+    .init(node: .cloudA, doing: .teardown),
+  ]
+
+  /// The configuration that the node has, and the one that a reload brings.
+  func configurations(in lab: Lab) throws -> (usual: String, other: String) {
+    let own = try lab.configuration(for: node)
+    guard node == .gateway else {
+      return (own, own.replacing("[10.147.17.0/24]", with: "[10.147.17.0/25, 10.147.17.128/26]"))
+    }
+    let usual = own.replacing("failbackAfter: 2s", with: "failbackAfter: 200ms")
+    let words = "  routingTable: 300\n  rulePriority: 200\n  whenDown: unreachable\n  egressIP:"
+    let first = """
+          - name: cloud-a
+            address: \(Node.cloudA.tunnelAddress ?? "")
+            nodeID: \(Node.cloudA.zeroTierID ?? "")
+
+      """
+    let other = usual.replacing("  egressIP:", with: words).replacing(first, with: "")
+      .replacing("    interval: 200ms", with: "    through: [tcp://1.1.1.1:443]\n    interval: 200ms")
+    return (usual, other)
+  }
+}
+
+/// What came of a series.
+struct CrashOutcome: Sendable {
+  let situation: CrashSituation
+  /// Messages that change the kernel, in the run that nothing killed.
+  var messages = 0
+  /// What went wrong, in words.
+  var failures: [String] = []
+  /// Packets that got past a gateway without its guard: the probes do find a way.
+  var leaksWithoutGuard = 0
+}
