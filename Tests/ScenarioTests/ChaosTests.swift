@@ -1,21 +1,8 @@
 import Glibc
 import JSON
 import Lab
+import TestPeers
 import Testing
-
-/// Numbers that look random and are the same for the same seed (SplitMix64).
-struct SeededNumbers: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
-  }
-}
 
 @Suite("Faults at random, several at once", .serialized)
 struct ChaosTests {
@@ -33,7 +20,7 @@ struct ChaosTests {
   }
 
   /// Strikes; what is given back ends the fault.
-  private func strike(_ fault: Fault, _ stage: ChaosStage, _ numbers: inout SeededNumbers) throws -> () throws
+  private func strike(_ fault: Fault, _ stage: ChaosStage, _ numbers: inout SplitMix) throws -> () throws
     -> Void
   {
     let zerotier = try stage.lab.zeroTier(.gateway)
@@ -93,7 +80,7 @@ struct ChaosTests {
     let stage = try Stage()
     let before = try stage.state().replacing(try stage.lab.zeroTier(.gateway).device, with: "zt")
     let chaos = ChaosStage(stage)
-    var numbers = SeededNumbers(seed: seed)
+    var numbers = SplitMix(seed: seed)
     try stage.underTraffic { traffic in
       for round in 0..<6 {
         // ZeroTier's faults do not stack: one of its kind, with anything else.
