@@ -42,7 +42,7 @@ struct FuzzRun {
 
   /// Of processor time, for one input of at most 64 KiB. Code that is not optimised gets more.
   #if DEBUG
-    static let patience = 2.0
+    static let patience = 1.0
   #else
     static let patience = 0.1
   #endif

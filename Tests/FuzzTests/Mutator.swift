@@ -65,9 +65,8 @@ struct Mutator {
 
   /// Repeats a part until the input is as large as one can be.
   private mutating func swell(_ bytes: inout [UInt8], at place: Int) {
-    let part = Array(bytes[range(from: place, in: bytes)])
-    let times = (Mutator.largest - bytes.count) / part.count
-    guard times > 0 else { return }
-    bytes.insert(contentsOf: repeatElement(part, count: times).joined(), at: place)
+    var filler = Array(bytes[range(from: place, in: bytes)])
+    while filler.count + bytes.count < Mutator.largest { filler += filler }
+    bytes.insert(contentsOf: filler, at: place)
   }
 }
