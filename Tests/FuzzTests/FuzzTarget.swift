@@ -40,9 +40,9 @@ struct FuzzRun {
     case seconds(Double)
   }
 
-  /// Of processor time, for one input of at most 64 KiB. Code that is not optimised gets more.
+  /// Of processor time, for one input of at most 64 KiB. Code that is not optimised, or runs under a sanitizer, gets more.
   #if DEBUG
-    static let patience = 1.0
+    static let patience = 3.0
   #else
     static let patience = 0.1
   #endif
