@@ -19,7 +19,7 @@ IMPORT_CHECK = --explicit-target-dependency-import-check error
 export LITEBOXD_AGENT = $(CURDIR)/$(RELEASE)/liteboxd-agent
 export LITEBOXD_LAB = $(CURDIR)/$(RELEASE)/liteboxd-lab
 
-.PHONY: build help setup release lint format test demo bench chaos sanitize install clean root
+.PHONY: build help setup release lint format test demo bench chaos fuzz sanitize install clean root
 .NOTPARALLEL:
 
 build: setup ## debug build (the default)
@@ -63,6 +63,15 @@ chaos: root release ## faults at random for CHAOS_SECONDS, from CHAOS_SEED (root
 sanitize: root release ## the tests under the thread and address sanitizers (root)
 	$(SWIFT) test --disable-xctest --sanitize=thread --scratch-path .build-thread
 	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --disable-xctest --sanitize=address --scratch-path .build-address
+
+# Seconds for each reader, and the seed that all of it follows from.
+FUZZ_SECONDS ?= 10
+FUZZ_SEED ?= $(shell date +%s)
+fuzz: FUZZ_SEED := $(FUZZ_SEED)
+fuzz: root setup ## broken input for all that reads, FUZZ_SECONDS each, from FUZZ_SEED (root)
+	@echo "FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SEED=$(FUZZ_SEED)"
+	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SEED=$(FUZZ_SEED) ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 SWIFT_BACKTRACE=enable=no \
+	  $(SWIFT) test --disable-xctest --filter FuzzTests --sanitize=address --scratch-path .build-address
 
 install: ## what `make release` built, its units and examples, into DESTDIR below PREFIX
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(RELEASE)/liteboxd-agent

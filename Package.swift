@@ -64,18 +64,24 @@ let package = Package(
     .executableTarget(name: "liteboxd-lab", dependencies: ["Lab"], swiftSettings: strict),
 
     .testTarget(
-      name: "ScenarioTests", dependencies: ["Lab", "JSON"], swiftSettings: strict),
+      name: "ScenarioTests", dependencies: ["Lab", "JSON", "TestPeers"], swiftSettings: strict),
     tests("Configuration", ["Model"]),
     tests("Model"),
     tests("JSON"),
     tests("Lab", ["JSON", "liteboxd-lab"]),
-    tests("Reconciliation", ["Model", "Configuration"]),
+    tests("Reconciliation", ["Model", "Configuration", "TestPeers"]),
     tests("Agent", ["Model", "Configuration", "Reconciliation", "Kernel", "EventLoop"]),
     tests("Kernel", ["Model", "Configuration", "Reconciliation", "CLinux"]),
     .target(name: "TestPeers", path: "Tests/TestPeers", swiftSettings: strict),
     tests("EventLoop", ["TestPeers"]),
     tests("ZeroTier", ["EventLoop", "Model", "JSON", "TestPeers"], golden: ["Recorded"]),
     tests("Report", ["Model", "JSON"], golden: ["Golden"]),
+    // All that reads what strangers write, given what is broken on purpose.
+    .testTarget(
+      name: "FuzzTests",
+      dependencies: [
+        "Agent", "Configuration", "EventLoop", "JSON", "Kernel", "Model", "TestPeers", "ZeroTier",
+      ], exclude: ["Corpus"], swiftSettings: strict),
     // Of the release binary, the units and the installation.
     .testTarget(name: "PackagingTests", dependencies: ["Model"], swiftSettings: strict),
   ]

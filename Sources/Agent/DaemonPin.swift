@@ -11,6 +11,20 @@ enum PinLifetime {
   case kept
 }
 
+/// What POST /exit asks for.
+struct PinRequest: Equatable {
+  /// An exit's, or `auto`.
+  let name: String
+  let lifetime: PinLifetime
+
+  /// nil for anything but an object with a name.
+  init?(parsing body: [UInt8]) {
+    guard let question = try? JSONValue(parsing: body), let name = question["use"]?.string else { return nil }
+    self.name = name
+    lifetime = question["keep"]?.bool == true ? .kept : .run
+  }
+}
+
 /// Why a person's choice of an exit was not taken.
 struct PinRefusal: Error {
   let reason: String
@@ -19,11 +33,11 @@ struct PinRefusal: Error {
 extension Daemon {
   /// The answer to POST /exit: `{"use": "cloud-b", "keep": false}`.
   func answerExit(_ body: [UInt8]) -> HTTPResponse {
-    guard let question = try? JSONValue(parsing: body), let name = question["use"]?.string else {
+    guard let request = PinRequest(parsing: body) else {
       return HTTPResponse(status: 400, "expected an object with use, an exit's name or auto")
     }
     do throws(PinRefusal) {
-      let result = try use(name, for: question["keep"]?.bool == true ? .kept : .run)
+      let result = try use(request.name, for: request.lifetime)
       let active = JSONValue.array(situation.choice.active.map(JSONValue.string))
       return HTTPResponse(json: ["result": .string(result), "active": active, "error": .null])
     } catch {

@@ -6,9 +6,9 @@ import Model
 /// socket is bound to the link, so a probe can never leave by another.
 public final class EchoSocket {
   public let descriptor: Int32
-  private let identifier: UInt16
+  let identifier: UInt16
   /// Told apart from what another process or an earlier socket may send.
-  private let cookie: UInt64
+  let cookie: UInt64
   /// Type 8, code 0, checksum, identifier, sequence number, and the cookie.
   private var request: [UInt8]
   private var buffer = [UInt8](repeating: 0, count: 2048)
@@ -122,7 +122,7 @@ public final class EchoSocket {
   }
 
   /// An IPv4 packet: its header (RFC 791), then the ICMP message.
-  private func parse(_ packet: ArraySlice<UInt8>, _ age: Duration) -> Reply? {
+  func parse(_ packet: ArraySlice<UInt8>, _ age: Duration) -> Reply? {
     guard packet.count >= 20, packet[0] >> 4 == 4 else { return nil }
     let message = packet.dropFirst(Int(packet[0] & 0xf) * 4)
     guard message.count >= 16, message.first == 0 else { return nil }

@@ -63,7 +63,7 @@ public final class KernelEvents {
   }
 
   /// A link or an address that goes takes IPv4 routes along without a word, hence `.routes` for both.
-  private static func domains(of message: ReceivedMessage, _ tables: Set<RoutingTableID>) -> Domains {
+  static func domains(of message: ReceivedMessage, _ tables: Set<RoutingTableID>) -> Domains {
     switch Int(message.type) {
     case RTM_NEWLINK, RTM_DELLINK: return [.links, .addresses, .routes, .sysctls, .mainDefaults]
     case RTM_NEWADDR, RTM_DELADDR: return [.addresses, .routes, .mainDefaults]
@@ -90,7 +90,7 @@ public final class KernelEvents {
   }
 
   /// Every nftables object's first attribute but one generation's is its table's name.
-  private static func nftablesDomains(of message: ReceivedMessage) -> Domains {
+  static func nftablesDomains(of message: ReceivedMessage) -> Domains {
     guard Int32(message.type) >> 8 == NFNL_SUBSYS_NFTABLES,
       Int32(message.type) & 0xff != Int32(NFT_MSG_NEWGEN.rawValue),
       let attributes = message.attributes(after: 4),

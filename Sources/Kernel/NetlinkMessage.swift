@@ -103,7 +103,10 @@ struct ReceivedMessage {
   private static let hasAttributes: UInt16 = 0x200
 
   /// Of NLMSG_ERROR and NLMSG_DONE: 0 or a negative errno.
-  var errorNumber: Int32? { payload.count >= 4 ? payload.loadUnaligned(as: Int32.self) : nil }
+  var errorNumber: Int32? {
+    // What has no positive counterpart is no errno either.
+    payload.count >= 4 ? max(payload.loadUnaligned(as: Int32.self), -.max) : nil
+  }
 
   /// The kernel's own words on a refusal (`NLMSGERR_ATTR_MSG`), behind the capped copy of the request's header.
   var errorText: String? {

@@ -3,9 +3,20 @@ import CNftnl
 import Glibc
 import Model
 
+/// Where dumps come from.
+protocol NetlinkDumping {
+  var portID: UInt32 { get }
+  func dump(
+    _ attempt: String, _ type: UInt16, _ build: (inout NetlinkMessage) -> Void,
+    restart: () -> Void, visit: (ReceivedMessage) throws(KernelError) -> Void
+  ) throws(KernelError)
+}
+
+extension NetlinkSocket: NetlinkDumping {}
+
 /// Reads the table `inet liteboxd` in dumps, one for each kind of object.
 struct NftablesReader {
-  let socket: NetlinkSocket
+  let socket: any NetlinkDumping
 
   func observe() throws(KernelError) -> ObservedNftables {
     guard var table = try table() else { return .absent }
@@ -164,7 +175,7 @@ struct NftablesReader {
     return sets
   }
 
-  /// nil when it holds an element that is no interval.
+  /// nil when it holds an element that is no interval of its type.
   private func elements(of name: String, _ type: NftablesSet.KeyType) throws(KernelError)
     -> [ClosedRange<UInt128>]?
   {
@@ -183,7 +194,9 @@ struct NftablesReader {
       visit: { (message) throws(KernelError) in
         if let found = try NftablesSetCodec.bounds(in: message) { bounds += found } else { isPlain = false }
       })
-    return isPlain ? NftablesSetCodec.ranges(bounds, type) : nil
+    // A key that is wider than the set's type makes no range of it.
+    guard isPlain, bounds.allSatisfy({ $0.value <= type.maximum }) else { return nil }
+    return NftablesSetCodec.ranges(bounds, type)
   }
 
   private func objects(into table: inout ObservedNftablesTable) throws(KernelError) {

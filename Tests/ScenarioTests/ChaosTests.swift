@@ -2,21 +2,8 @@ import Foundation
 import Glibc
 import JSON
 import Lab
+import TestPeers
 import Testing
-
-/// Numbers that look random and are the same for the same seed (SplitMix64).
-struct SeededNumbers: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
-  }
-}
 
 @Suite("Faults at random, several at once", .serialized)
 struct ChaosTests {
@@ -42,7 +29,7 @@ struct ChaosTests {
   ]
 
   /// Strikes; what is given back ends the fault.
-  private func strike(_ fault: Fault, _ stage: ChaosStage, _ numbers: inout SeededNumbers) throws -> () throws
+  private func strike(_ fault: Fault, _ stage: ChaosStage, _ numbers: inout SplitMix) throws -> () throws
     -> Void
   {
     let zerotier = try stage.lab.zeroTier(.gateway)
@@ -88,7 +75,7 @@ struct ChaosTests {
   }
 
   /// Faults of the exits, and of the host's parameters.
-  private func strikeAfar(_ fault: Fault, _ stage: ChaosStage, _ numbers: inout SeededNumbers) throws
+  private func strikeAfar(_ fault: Fault, _ stage: ChaosStage, _ numbers: inout SplitMix) throws
     -> () throws -> Void
   {
     let cloud = Bool.random(using: &numbers) ? Node.cloudA : .cloudB
@@ -159,7 +146,7 @@ struct ChaosTests {
         "failbackAfter: 2s", with: "failbackAfter: 2s\n    through: [tcp://1.1.1.1:443, tcp://8.8.8.8:443]")
     }
     let chaos = try ChaosStage(stage)
-    var (numbers, record) = (SeededNumbers(seed: seed), Record())
+    var (numbers, record) = (SplitMix(seed: seed), Record())
     let end = Moment.now + .seconds(Self.seconds)
     try stage.underTraffic { traffic in
       while Moment.now < end {
@@ -172,7 +159,7 @@ struct ChaosTests {
   }
 
   private func strikeRound(
-    _ chaos: ChaosStage, _ traffic: Traffic, _ numbers: inout SeededNumbers, _ record: inout Record,
+    _ chaos: ChaosStage, _ traffic: Traffic, _ numbers: inout SplitMix, _ record: inout Record,
     _ place: String
   ) throws {
     // ZeroTier's faults do not stack: one of its kind, with anything else.
