@@ -73,7 +73,7 @@ struct SmallPathTests {
   func completes() throws {
     let stage = try Stage()
     try narrow(stage.lab)
-    let body = try stage.lab.fetch(from: .pod, path: "/bytes/\(Self.size)", within: .seconds(20)).get()
+    let body = try stage.lab.fetch(from: .pod, path: "/bytes/\(Self.size)", within: .seconds(60)).get()
     #expect(body.utf8.count == Self.size)
     try stage.expectInSync(stage.cloud)
   }

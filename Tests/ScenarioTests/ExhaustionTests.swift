@@ -110,7 +110,7 @@ struct ExhaustionTests {
       try stage.gateway.limit("--as=\(size)")
       let crowd = try stage.lab.startCrowd(
         100, at: .unix(stage.gateway.program.socket),
-        saying: BadManners.hugeHeader.words(askingFor: "/status"))
+        saying: Array("GET /status HTTP/1.1\r\nX: \(String(repeating: "y", count: 100_000))".utf8))
       for _ in 0..<5 {
         stage.gateway.signal(SIGHUP)
         stage.lab.letPass(.milliseconds(100))
