@@ -96,7 +96,7 @@ extension Lab {
 }
 
 /// Both ends of a connection are this process's. Raises its limit as far as it may (getrlimit(2)).
-private func allowDescriptors(_ count: Int) throws(LabError) {
+func allowDescriptors(_ count: Int) throws(LabError) {
   var limit = rlimit()
   getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   guard limit.rlim_cur < count else { return }
