@@ -115,7 +115,7 @@ final class Daemon {
 
   private func watchKernel() throws(EventLoopError) {
     for descriptor in events.descriptors {
-      sources.append(try loop.watch(readable: descriptor) { [unowned self] in kernelChanged() })
+      sources.append(try loop.watch(readable: descriptor, .urgent) { [unowned self] in kernelChanged() })
     }
   }
 

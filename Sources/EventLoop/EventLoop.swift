@@ -21,8 +21,14 @@ public final class EventLoop {
       EVENT_BASE_FLAG_NOLOCK,
     ]
     event_config_set_flag(config, Int32(flags.reduce(0) { $0 | $1.rawValue }))
+    // After so many ordinary callbacks the loop looks whether something urgent has come up.
+    event_config_set_max_dispatch_interval(config, nil, 8, Urgency.ordinary.rawValue)
     guard let base = event_base_new_with_config(config) else {
       throw .libevent(attempt: "creating the event loop")
+    }
+    guard event_base_priority_init(base, Int32(Urgency.allCases.count)) == 0 else {
+      event_base_free(base)
+      throw .libevent(attempt: "setting the event loop's priorities")
     }
     let backend = String(cString: event_base_get_method(base))
     guard backend == "epoll" else {
@@ -46,11 +52,19 @@ public final class EventLoop {
   /// From inside a callback: `run()` returns as soon as the callback does. Events that wait are kept.
   public func stop() { event_base_loopbreak(base) }
 
+  /// What is called back first, when several things have come up. Raw values are libevent's priorities.
+  public enum Urgency: Int32, CaseIterable, Sendable {
+    /// Before everything else, however much else there is.
+    case urgent = 0
+    case ordinary
+  }
+
   /// Calls back for as long as the descriptor has something to read, or has ended. The descriptor stays
   /// the caller's and must be open until the source is cancelled.
-  public func watch(readable fd: Int32, _ body: @escaping () -> Void) throws(EventLoopError) -> EventSource {
-    try EventSource(
-      on: self, .descriptor(fd, Int16(EV_READ)), body)
+  public func watch(
+    readable fd: Int32, _ urgency: Urgency = .ordinary, _ body: @escaping () -> Void
+  ) throws(EventLoopError) -> EventSource {
+    try EventSource(on: self, .descriptor(fd, Int16(EV_READ)), urgency: urgency, body)
   }
 
   /// Calls back for as long as the descriptor takes output, or has failed.

@@ -27,7 +27,8 @@ public final class EventSource {
   private var body: (() -> Void)?
 
   init(
-    on loop: EventLoop, _ kind: Kind, after delay: Duration? = nil, _ body: @escaping () -> Void
+    on loop: EventLoop, _ kind: Kind, after delay: Duration? = nil,
+    urgency: EventLoop.Urgency = .ordinary, _ body: @escaping () -> Void
   ) throws(EventLoopError) {
     self.loop = loop
     self.kind = kind
@@ -45,7 +46,9 @@ public final class EventSource {
         guard let context else { return }
         Unmanaged<EventSource>.fromOpaque(context).takeUnretainedValue().fire()
       }, Unmanaged.passUnretained(self).toOpaque())
-    guard event != nil else { throw .libevent(attempt: kind.attempt) }
+    guard let event, event_priority_set(event, urgency.rawValue) == 0 else {
+      throw .libevent(attempt: kind.attempt)
+    }
     if case .timer(.onDemand) = kind { return }
     try add(after: delay)
   }

@@ -109,6 +109,33 @@ struct LoopTests {
     #expect(voluntarySwitches() - before <= 3)
   }
 
+  @Test("what is urgent waits for no crowd")
+  func urgent() throws {
+    let crowd = (0..<500).map { _ in Pipe() }
+    let call = Pipe()
+    var (seen, before) = (0, -1)
+    var sources: [EventSource] = []
+    for pipe in crowd {
+      pipe.writeByte()
+      sources.append(
+        try loop.watch(readable: pipe.reading) {
+          pipe.readByte()
+          seen += 1
+          // Comes up while the crowd is being served.
+          if seen == 3 { call.writeByte() }
+          if seen == crowd.count { self.loop.stop() }
+        })
+    }
+    sources.append(
+      try loop.watch(readable: call.reading, .urgent) {
+        call.readByte()
+        before = seen
+      })
+    try loop.run()
+    withExtendedLifetime(sources) {}
+    #expect((3...20).contains(before), "\(before) of \(crowd.count) came before it")
+  }
+
   @Test("a signal is handled in the loop, and its disposition comes back")
   func signals() throws {
     var caught = 0
