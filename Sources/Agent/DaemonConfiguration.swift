@@ -17,13 +17,7 @@ extension Daemon {
   func reload(because cause: String) -> ReloadResult {
     watch?.settle()
     do throws(ConfigurationErrors) {
-      let fresh = try loadConfiguration(at: options.configurationPath)
-      if fresh.sha256 != loaded.sha256,
-        fresh.configuration.zerotier.networkID == configuration.zerotier.networkID
-      {
-        try situation.refuseStrangers(in: fresh)
-      }
-      return take(fresh, because: cause)
+      return try take(loadConfiguration(at: options.configurationPath), because: cause)
     } catch {
       let text = "\(error)"
       if configurationError != text {
@@ -35,13 +29,19 @@ extension Daemon {
     }
   }
 
-  private func take(_ fresh: LoadedConfiguration, because cause: String) -> ReloadResult {
-    let hadError = configurationError != nil
-    configurationError = nil
+  private func take(
+    _ fresh: LoadedConfiguration, because cause: String
+  ) throws(ConfigurationErrors) -> ReloadResult {
     guard fresh.sha256 != loaded.sha256 else {
+      let hadError = configurationError != nil
+      configurationError = nil
       if hadError { tellService() }
       return .unchanged
     }
+    if fresh.configuration.zerotier.networkID == configuration.zerotier.networkID {
+      try situation.refuseStrangers(in: fresh)
+    }
+    configurationError = nil
     let former = configuration
     loaded = fresh
     ledger.loadedAt = wallClock()

@@ -51,16 +51,12 @@ extension Daemon {
     switch (request.method, request.path) {
     case (.get, "/status"), (.head, "/status"):
       return HTTPResponse(json: answeredStatus().json())
-    case (.post, "/reload"):
+    case (.post, "/reload"), (.post, "/exit"):
       guard request.peer?.uid == 0 else {
         return HTTPResponse(status: 403, "only root may change anything\n")
       }
-      return HTTPResponse(json: reload(because: "request").json)
-    case (.post, "/exit"):
-      guard request.peer?.uid == 0 else {
-        return HTTPResponse(status: 403, "only root may change anything\n")
-      }
-      return answerExit(request.body)
+      return request.path == "/exit"
+        ? answerExit(request.body) : HTTPResponse(json: reload(because: "request").json)
     default: return HTTPResponse(status: 404, "no such thing: \(request.path)\n")
     }
   }

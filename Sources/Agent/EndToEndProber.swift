@@ -52,8 +52,6 @@ final class EndToEndProber {
     }
   }
 
-  deinit { close() }
-
   /// One round of questions through each of those exits.
   func ask(_ exits: [Int], through link: InterfaceName) {
     for place in exits where targets.indices.contains(place) {

@@ -88,23 +88,13 @@ struct ForeignChainReader {
         else { throw KernelError("reading an nftables rule", .malformed("rule")) }
         guard Self.text(nftnl_rule_get_str(rule.pointer, UInt16(NFTNL_RULE_TABLE.rawValue))) == base.table
         else { return }
-        let expressions = Self.expressions(of: rule)
+        let expressions = NftablesExpressionCodec.expressions(of: rule)
         rules.append(
           Rule(
             chain: Self.text(nftnl_rule_get_str(rule.pointer, UInt16(NFTNL_RULE_CHAIN.rawValue))),
             isDropping: Self.isDropping(expressions), links: Self.links(in: expressions)))
       })
     return rules
-  }
-
-  private static func expressions(of rule: borrowing NftnlRule) -> [NftablesExpression] {
-    var expressions: [NftablesExpression] = []
-    guard let iterator = nftnl_expr_iter_create(rule.pointer) else { return [] }
-    defer { nftnl_expr_iter_destroy(iterator) }
-    while let expression = nftnl_expr_iter_next(iterator) {
-      expressions.append(NftablesExpressionCodec.decode(expression))
-    }
-    return expressions
   }
 
   /// Counting and logging are no conditions.

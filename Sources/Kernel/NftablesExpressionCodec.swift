@@ -97,6 +97,15 @@ enum NftablesExpressionCodec {
     nftnl_expr_set_u32(made, UInt16(NFTNL_EXPR_IMM_VERDICT), UInt32(bitPattern: number))
   }
 
+  /// Those of a dumped rule, in order.
+  static func expressions(of rule: borrowing NftnlRule) -> [NftablesExpression] {
+    guard let iterator = nftnl_expr_iter_create(rule.pointer) else { return [] }
+    defer { nftnl_expr_iter_destroy(iterator) }
+    var expressions: [NftablesExpression] = []
+    while let expression = nftnl_expr_iter_next(iterator) { expressions.append(decode(expression)) }
+    return expressions
+  }
+
   /// What a dumped expression is; `.unknown` for all that the agent never makes.
   static func decode(_ found: OpaquePointer) -> NftablesExpression {
     let name = nftnl_expr_get_str(found, UInt16(NFTNL_EXPR_NAME)).map { String(cString: $0) } ?? "?"

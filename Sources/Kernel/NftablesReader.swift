@@ -119,13 +119,6 @@ struct NftablesReader {
   }
 
   private static func rule(_ rule: borrowing NftnlRule) -> ObservedNftablesRule {
-    var expressions: [NftablesExpression] = []
-    if let iterator = nftnl_expr_iter_create(rule.pointer) {
-      defer { nftnl_expr_iter_destroy(iterator) }
-      while let expression = nftnl_expr_iter_next(iterator) {
-        expressions.append(NftablesExpressionCodec.decode(expression))
-      }
-    }
     var length: UInt32 = 0
     let data = nftnl_rule_get_data(rule.pointer, UInt16(NFTNL_RULE_USERDATA.rawValue), &length)
     let comment = data.flatMap {
@@ -133,7 +126,8 @@ struct NftablesReader {
         Int(NFTNL_UDATA_RULE_COMMENT.rawValue), in: UnsafeRawBufferPointer(start: $0, count: Int(length)))
     }
     return ObservedNftablesRule(
-      handle: nftnl_rule_get_u64(rule.pointer, UInt16(NFTNL_RULE_HANDLE.rawValue)), expressions: expressions,
+      handle: nftnl_rule_get_u64(rule.pointer, UInt16(NFTNL_RULE_HANDLE.rawValue)),
+      expressions: NftablesExpressionCodec.expressions(of: rule),
       comment: comment ?? "")
   }
 
