@@ -49,12 +49,13 @@ struct Ledger {
     let seen = outcome.observed
     let wanted = outcome.desired
     if let rules = seen.rules {
-      objects[.rule] = (wanted.rules.count, rules.filter(\.rule.isOwned).count)
+      let possible = wanted.rules.filter { seen.families.contains($0.family) }
+      objects[.rule] = (possible.count, rules.filter(\.rule.isOwned).count)
       review(rules.map(\.rule), wanted)
     }
     if let routes = seen.routes {
       objects[.route] = (wanted.tables.values.map(\.count).reduce(0, +), routes.count)
-      if case .gateway(_, let gateway, _) = outcome.decision.policy {
+      if case .gateway(_, let gateway, _, _) = outcome.decision.policy {
         isTunnelUp =
           outcome.decision.isOpen && Self.isOpen(routes, wanted.tables[gateway.routingTable] ?? [])
       }

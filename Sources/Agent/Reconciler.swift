@@ -160,6 +160,7 @@ extension ObservedState {
     routes = other.routes ?? routes
     nftables = other.nftables ?? nftables
     sysctls = other.sysctls ?? sysctls
+    families = families.intersection(other.families)
   }
 }
 

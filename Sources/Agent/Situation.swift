@@ -152,7 +152,7 @@ extension AgentConfiguration {
 /// What is let through in a situation, and why it is closed if it is.
 struct Decision {
   enum Policy: Equatable {
-    case gateway(GatewayPolicy, GatewaySettings, networks: [CIDR])
+    case gateway(GatewayPolicy, GatewaySettings, networks: [CIDR], onLink: [CIDR])
     case cloud(CloudPolicy, CloudSettings, networks: [CIDR])
   }
 
@@ -162,7 +162,7 @@ struct Decision {
   let wan: WAN?
   var tunnel: Tunnel? {
     switch policy {
-    case .gateway(let policy, _, _): policy.tunnel
+    case .gateway(let policy, _, _, _): policy.tunnel
     case .cloud(let policy, _, _): policy.tunnel
     }
   }
@@ -175,7 +175,7 @@ struct Decision {
     switch configuration.role {
     case .gateway(let gateway):
       let (decided, reasons) = GatewayPolicy.decide(facts, gateway, situation.choice, situation.health)
-      policy = .gateway(decided, gateway, networks: facts.networks)
+      policy = .gateway(decided, gateway, networks: facts.networks, onLink: facts.ipv6Networks)
       self.reasons = reasons
       wan = nil
     case .cloud(let cloud):
@@ -190,8 +190,8 @@ struct Decision {
   /// What the kernel shall hold.
   var desired: DesiredState {
     switch policy {
-    case .gateway(let policy, let settings, let networks):
-      DesiredState(policy, settings, network: network, networks: networks)
+    case .gateway(let policy, let settings, let networks, let onLink):
+      DesiredState(policy, settings, network: network, networks: networks, onLink: onLink)
     case .cloud(let policy, let settings, let networks):
       DesiredState(policy, settings, network: network, networks: networks)
     }

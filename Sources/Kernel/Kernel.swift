@@ -60,7 +60,11 @@ public final class Kernel: KernelAccess {
     let domains = question.domains
     if domains.contains(.links) { state.links = try routing.links() }
     if domains.contains(.addresses) { state.addresses = try routing.addresses() }
-    if domains.contains(.rules) { state.rules = try routing.rules() }
+    if domains.contains(.rules) {
+      let rules = try routing.rules()
+      state.rules = AddressFamily.allCases.flatMap { rules[$0] ?? [] }
+      state.families = Set(rules.keys)
+    }
     if domains.contains(.routes) || domains.contains(.strayRoutes) {
       state.routes = try routes(question)
     }

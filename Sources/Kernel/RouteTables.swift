@@ -11,12 +11,14 @@ final class RouteTables {
 
   // MARK: Reading
 
-  /// ip -4 rule show; ip -6 rule show
-  func rules() throws(KernelError) -> [ObservedRule] {
-    var rules: [ObservedRule] = []
+  /// ip -4 rule show; ip -6 rule show, of those families that the kernel knows.
+  func rules() throws(KernelError) -> [AddressFamily: [ObservedRule]] {
+    var rules: [AddressFamily: [ObservedRule]] = [:]
     for family in AddressFamily.allCases {
       do {
-        rules += try dump("reading the \(family) rules", RTM_GETRULE, header(family, RuleCodec.headerSize)) {
+        rules[family] = try dump(
+          "reading the \(family) rules", RTM_GETRULE, header(family, RuleCodec.headerSize)
+        ) {
           (payload) throws(KernelError) in try RuleCodec.decode(payload)
         }
       } catch  where family == .ipv6 && error.isFamilyMissing {

@@ -33,6 +33,8 @@ public struct RouteMetric: RawRepresentable, Hashable, Comparable, Sendable {
 
   /// What a route has that names none.
   public static let first = RouteMetric(rawValue: 0)
+  /// What the kernel makes of that in IPv6 (`IP6_RT_PRIO_USER`, linux/ipv6_route.h).
+  public static let standardIPv6 = RouteMetric(rawValue: 1024)
   /// Loses to every other route.
   public static let last = RouteMetric(rawValue: .max)
 }

@@ -10,6 +10,8 @@ public struct ObservedState: Sendable {
   public var mainDefaults: [Route]?
   public var nftables: ObservedNftables?
   public var sysctls: [Sysctl.Key: Int]?
+  /// Those that this kernel knows: a host booted with `ipv6.disable=1` has no IPv6, and needs no rule against it.
+  public var families = Set(AddressFamily.allCases)
 
   public init() {}
 }

@@ -75,6 +75,12 @@ public struct GateFacts: Equatable, Sendable {
     if case .present(let link, _) = interface { Tunnel(link) } else { nil }
   }
 
+  /// The IPv6 networks that the link has an address in.
+  public var ipv6Networks: [CIDR] {
+    guard case .present(_, let addresses) = interface else { return [] }
+    return addresses.map(\.network).filter { $0.family == .ipv6 && !CIDR.linkLocalIPv6.contains($0) }
+  }
+
   /// The link as a gateway's tunnel: the egress IP is on it. A name alone is only what ZeroTier claims.
   public func tunnel(holding address: IPAddress) -> Tunnel? {
     guard case .present(let link, let addresses) = interface,

@@ -21,16 +21,23 @@ extension DesiredState {
   /// The two tables, the rules in front of them, and the guard behind them. No single one of these objects is
   /// needed to keep a packet from the uplink: each stands behind another.
   ///
-  /// - Parameter networks: those that the tunnel's link is in, as its addresses say.
+  /// - Parameters:
+  ///   - networks: those that the tunnel's link is in, or was in, as its addresses and ZeroTier say.
+  ///   - onLink: of the IPv6 ones those that the link has an address in now: without any, it takes no route.
   public init(
-    _ policy: GatewayPolicy, _ gateway: GatewaySettings, network: ZeroTierNetworkID, networks: [CIDR] = []
+    _ policy: GatewayPolicy, _ gateway: GatewaySettings, network: ZeroTierNetworkID, networks: [CIDR] = [],
+    onLink: [CIDR] = []
   ) {
     let table = gateway.routingTable
+    let guarded = (network.ipv6Prefixes + networks).filter { $0.family == .ipv6 }.withoutContained()
     self.init(
-      rules: gateway.rules(policy),
-      tables: [table: gateway.tunnelRoutes(policy, networks), table.next: gateway.fallbackRoutes]
-        .merging(gateway.checkTables(policy.tunnel)) { first, _ in first },
-      nftables: gateway.guardTable(policy, guardedIPv6: network.ipv6Prefixes + networks),
+      rules: gateway.rules(policy) + gateway.rules(guardingIPv6: guarded),
+      tables: [
+        table: gateway.tunnelRoutes(policy, networks) + gateway.tunnelRoutesIPv6(policy, onLink),
+        table.next: gateway.fallbackRoutes,
+      ]
+      .merging(gateway.checkTables(policy.tunnel)) { first, _ in first },
+      nftables: gateway.guardTable(policy, guardedIPv6: guarded),
       sysctls: [Sysctl(.ipv4Forwarding, 1)] + (policy.tunnel.map { gateway.sysctls($0) } ?? []))
   }
 }
@@ -65,6 +72,27 @@ extension GatewaySettings {
     RoutingRule(
       family: egressIP.family, priority: rulePriority.advanced(by: place), selector: selector,
       action: .lookup(table))
+  }
+
+  /// ip -6 rule show. This network's IPv6 addresses reach the network itself; what table T has no route for, or all
+  /// of it when the link is gone, is dropped by either of two rules.
+  fileprivate func rules(guardingIPv6 networks: [CIDR]) -> [RoutingRule] {
+    let actions: [RoutingRule.Action] = [.lookup(routingTable), whenDown.action, whenDown.action]
+    return actions.enumerated().flatMap { place, action in
+      networks.map {
+        RoutingRule(
+          family: .ipv6, priority: rulePriority.advanced(by: UInt32(place)), selector: .init(source: $0),
+          action: action)
+      }
+    }
+  }
+
+  /// ip -6 route show table T
+  fileprivate func tunnelRoutesIPv6(_ policy: GatewayPolicy, _ onLink: [CIDR]) -> [Route] {
+    guard let tunnel = policy.tunnel, tunnel.isUp else { return [] }
+    return onLink.withoutContained().map {
+      route($0, .onLink(tunnel.index), in: routingTable, metric: .standardIPv6)
+    }
   }
 
   /// ip route show table T. When link or address goes, the kernel takes the routes through it and leaves the
@@ -153,6 +181,14 @@ extension GatewaySettings {
 
 extension WhenDown {
   var kind: Route.Kind {
+    switch self {
+    case .blackhole: .blackhole
+    case .unreachable: .unreachable
+    case .prohibit: .prohibit
+    }
+  }
+
+  fileprivate var action: RoutingRule.Action {
     switch self {
     case .blackhole: .blackhole
     case .unreachable: .unreachable

@@ -50,7 +50,9 @@ public struct Plan: Sendable {
       }
     }
     if let routes = observed.routes { planRoutes(routes, desired.tables) }
-    if let rules = observed.rules { planRules(rules, desired.rules) }
+    if let rules = observed.rules {
+      planRules(rules, desired.rules.filter { observed.families.contains($0.family) })
+    }
     if let sysctls = observed.sysctls {
       // A parameter that does not exist belongs to a link that is gone.
       for wanted in desired.sysctls where sysctls[wanted.key].map({ $0 != wanted.value }) ?? false {

@@ -44,6 +44,19 @@ struct GatewayFixture {
     DesiredState(.open([settings.exits[0]], tunnel: try tunnel()), settings, network: network)
   }
 
+  /// As `desired`, on a link that has the addresses that ZeroTier makes for this network, and a host with IPv6.
+  func desiredWithIPv6() throws -> DesiredState {
+    try shell(
+      """
+      ip address add fd33:ffeb:838b:0:199:93a5:23cc:24a1/88 dev zt0 nodad
+      ip address add fcb8:ffeb:8299:93a5:23cc::1/40 dev zt0 nodad
+      ip address add 2001:db8::10/64 dev up0 nodad; ip -6 route add default via 2001:db8::1
+      """)
+    return DesiredState(
+      .open([settings.exits[0]], tunnel: try tunnel()), settings, network: network,
+      onLink: network.ipv6Prefixes)
+  }
+
   func question(_ desired: DesiredState, _ domains: Domains = .all) -> Question {
     Question(domains, tables: Set(desired.tables.keys), sysctls: desired.sysctls.map(\.key))
   }
@@ -97,6 +110,41 @@ struct GatewayConvergenceTests {
       #expect(try !gateway.route(to: "8.8.8.8").contains("dev up0"))
       #expect(try !gateway.route(to: "10.147.17.2").contains("dev up0"), "nor to the exit itself")
       #expect(try gateway.route(to: "192.168.9.9").contains("dev up0"), "excluded destinations go on")
+    }
+  }
+
+  @Test(
+    "no single removal opens the uplink to this network's IPv6",
+    arguments: [
+      "ip -6 rule del priority 150 from fd33:ffeb:838b:0:199:9300::/88",
+      "ip -6 rule del priority 151 from fd33:ffeb:838b:0:199:9300::/88",
+      "ip -6 rule del priority 152 from fd33:ffeb:838b:0:199:9300::/88",
+      "ip -6 route flush table 100", "ip link set zt0 down", "ip link del zt0",
+      "ip -6 address flush dev zt0 scope global",
+    ])
+  func singleRemovalsIPv6(_ fault: String) throws {
+    try inNamespace {
+      let gateway = try GatewayFixture()
+      let desired = try gateway.desiredWithIPv6()
+      let (own, plane) = ("fd33:ffeb:838b:0:199:93a5:23cc:24a1", "fcb8:ffeb:8299:93a5:23cc::1")
+      func way(_ destination: String, from source: String) -> String {
+        (try? shell("ip route get \(destination) from \(source) iif pod0")) ?? "no way"
+      }
+      try shell("echo 1 > /proc/sys/net/ipv6/conf/all/forwarding")
+      for source in [own, plane] {
+        #expect(
+          way("2001:db8:80::80", from: source).contains("dev up0"), "the control: unprotected, it leaks")
+      }
+      try gateway.converge(to: desired)
+      #expect(
+        way("fd33:ffeb:838b:0:199:93ff::1", from: own).contains("dev zt0"), "its own network it reaches")
+      try shell(fault)
+      for source in [own, plane] {
+        for destination in ["2001:db8:80::80", "2001:db8::77", "fd33:ffeb:838b:0:199:93ff::1"] {
+          #expect(!way(destination, from: source).contains("dev up0"), "\(source) to \(destination)")
+        }
+      }
+      #expect(way("2001:db8:80::80", from: "2001:db8:99::1").contains("dev up0"), "others' IPv6 goes on")
     }
   }
 

@@ -9,6 +9,7 @@ struct ModelKernel {
   var routes: [Route] = []
   var nftables: NftablesTable?
   var sysctls: [Sysctl.Key: Int] = [.ipv4Forwarding: 0]
+  var families = Set(AddressFamily.allCases)
 
   var observed: ObservedState {
     var state = ObservedState()
@@ -16,6 +17,7 @@ struct ModelKernel {
     state.routes = routes.map { ObservedRoute($0, dump: []) }
     state.nftables = nftables.map { .present(Self.observe($0)) } ?? .absent
     state.sysctls = sysctls
+    state.families = families
     return state
   }
 
@@ -48,11 +50,14 @@ struct ModelKernel {
     }
   }
 
-  /// Where a packet from the egress IP to the Internet goes by the rules and tables of this model.
+  /// Where a packet from that address to the Internet goes by the rules and tables of this model.
   func fate(from source: IPAddress) -> Fate {
     for rule in rules.sorted(by: { $0.priority < $1.priority }) where rule.mayMatch(source: source) {
-      guard rule.selector.outputInterface == nil, case .lookup(let table) = rule.action else { continue }
-      let candidates = routes.filter { $0.key.table == table && $0.key.destination.isEverything }
+      guard rule.selector.outputInterface == nil else { continue }
+      guard case .lookup(let table) = rule.action else { return .dropped }
+      let candidates = routes.filter {
+        $0.key.table == table && $0.key.destination == .everything(source.family)
+      }
       guard let best = candidates.min(by: { $0.key.metric < $1.key.metric }) else { continue }
       switch best.value.kind {
       case .unicast(let hops): return .link(hops[0].interface)
@@ -136,7 +141,7 @@ struct PlanTests {
 
   @Test("a plan cut off after any operation leaves nothing open, and the next one ends it")
   func prefixes() throws {
-    let source = IPAddress("10.147.17.1")!
+    let sources = ["10.147.17.1", "fd33:ffeb:838b:0:199:93a5:23cc:24a1"].compactMap { IPAddress($0) }
     for (name, before, after) in try Examples.transitions() {
       let start = kernel(holding: before)
       let plan = Plan(from: start.observed, to: after, as: .holder(.exclusive))
@@ -144,7 +149,9 @@ struct PlanTests {
       for count in 0...plan.steps.count {
         var kernel = start
         run(plan, on: &kernel, after, upTo: count)
-        if isGuarded { #expect(kernel.fate(from: source) != .uplink, "\(name), after \(count) operations") }
+        for source in sources where isGuarded {
+          #expect(kernel.fate(from: source) != .uplink, "\(source), \(name), after \(count) operations")
+        }
         run(Plan(from: kernel.observed, to: after, as: .holder(.exclusive)), on: &kernel, after)
         #expect(
           Plan(from: kernel.observed, to: after, as: .holder(.exclusive)).isEmpty, "\(name), after \(count)")
@@ -163,6 +170,17 @@ struct PlanTests {
       as: .holder(.exclusive))
     #expect(closing.steps.first?.stage == .evictRoutes)
     #expect(closing.steps.last?.stage == .removeGuard)
+  }
+
+  @Test("a kernel without IPv6 gets no rule against it")
+  func withoutIPv6() throws {
+    let desired = Examples.open(try Examples.gateway())
+    var kernel = ModelKernel()
+    kernel.families = [.ipv4]
+    let plan = Plan(from: kernel.observed, to: desired, as: .holder(.exclusive))
+    run(plan, on: &kernel, desired)
+    #expect(!kernel.rules.isEmpty && kernel.rules.allSatisfy { $0.family == .ipv4 })
+    #expect(Plan(from: kernel.observed, to: desired, as: .holder(.exclusive)).isEmpty)
   }
 
   @Test("what carries no mark of the agent's is left alone, but for routes in its own tables")

@@ -9,6 +9,8 @@ struct OwnedObject: CustomStringConvertible {
   var description: String { removal.joined(separator: " ") }
 
   static let tables = ["100", "101"]
+  /// Each of them for IPv4; the network's IPv6 needs one.
+  static let routingTables = tables.map { (family: "-4", table: $0) } + [(family: "-6", table: "100")]
   /// What the agent's routes and rules are marked with.
   static let routeProtocol = "147"
 
@@ -33,12 +35,15 @@ struct OwnedObject: CustomStringConvertible {
           OwnedObject(kind: "rule", removal: ["ip", family, "rule", "del"] + words(ofRule: rule)))
       }
     }
-    for table in tables {
-      let routes = try JSONValue(parsing: gateway.ip("-j route show table \(table)").utf8).array ?? []
+    for (family, table) in routingTables {
+      let listing = try gateway.execute(["ip", family, "-j", "route", "show", "table", table]).run().stdout
+      // A table that never had a route does not exist.
+      let routes = listing.isEmpty ? [] : try JSONValue(parsing: listing.utf8).array ?? []
       for route in routes {
         objects.append(
           OwnedObject(
-            kind: "route", removal: ["ip", "route", "del"] + words(ofRoute: route) + ["table", table]))
+            kind: "route",
+            removal: ["ip", family, "route", "del"] + words(ofRoute: route) + ["table", table]))
       }
     }
     let listed = try Set(gateway.execute(["ls", "/proc/sys/net/ipv4/conf"]).output().split(separator: "\n"))
@@ -53,7 +58,12 @@ struct OwnedObject: CustomStringConvertible {
   }
 
   private static func words(ofRule rule: JSONValue) -> [String] {
-    ["priority", "\(rule["priority"]?.integer ?? -1)", "table", rule["table"]?.string ?? ""]
+    // A rule without a table says what becomes of its packets.
+    let action = rule["table"]?.string.map { ["table", $0] } ?? [rule["action"]?.string].compactMap { $0 }
+    let source = rule["src"]?.string.map { source in
+      ["from", rule["srclen"]?.integer.map { "\(source)/\($0)" } ?? source]
+    }
+    return ["priority", "\(rule["priority"]?.integer ?? -1)"] + (source ?? []) + action
   }
 
   private static func words(ofRoute route: JSONValue) -> [String] {

@@ -43,8 +43,9 @@ final class Stage {
   /// Everything of the agent's on that node, as text that is the same when the state is.
   func state(of node: Node = .gateway) throws -> String {
     let namespace = try lab.namespace(node)
-    let routes = try OwnedObject.tables.map { table in
-      let listing = try Command(["ip", "-n", namespace.name, "route", "show", "table", table]).run().stdout
+    let routes = try OwnedObject.routingTables.map { family, table in
+      let listing = try Command(["ip", family, "-n", namespace.name, "route", "show", "table", table]).run()
+        .stdout
       // The kernel orders routes of one prefix by age.
       return listing.split(separator: "\n").sorted().joined(separator: "\n")
     }
@@ -55,7 +56,9 @@ final class Stage {
       .joined(separator: "\n")
     let parameters = try OwnedObject.parameters(of: node, in: lab)
     let sysctls = try namespace.execute(["sysctl", "-e"] + parameters.map(\.name)).run().stdout
-    return try ([namespace.ip("rule show"), namespace.ip("-6 rule show")] + routes + [table, sysctls])
+    // So it does with rules of one priority.
+    let rules = try namespace.ip("-6 rule show").split(separator: "\n").sorted().joined(separator: "\n")
+    return try ([namespace.ip("rule show"), rules] + routes + [table, sysctls])
       .joined(separator: "\n")
   }
 
