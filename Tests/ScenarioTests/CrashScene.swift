@@ -222,8 +222,7 @@ final class CrashScene {
       .filter { !$0.hasPrefix("table ") && !$0.hasPrefix("\tflags ") }.joined(separator: "\n")
     let parameters = try OwnedObject.parameters(of: node, in: lab).map(\.name)
     let sysctls = try namespace.execute(["sysctl", "-e"] + parameters).run().stdout
-    return try ([namespace.ip("rule show"), namespace.ip("-6 rule show")] + routes + [table, sysctls])
-      .joined(separator: "\n")
+    return try (namespace.ruleListings() + routes + [table, sysctls]).joined(separator: "\n")
   }
 }
 

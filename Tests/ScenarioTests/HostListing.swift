@@ -14,3 +14,14 @@ extension NetworkNamespace {
     }.joined(separator: "\n")
   }
 }
+
+extension NetworkNamespace {
+  /// `ip rule show` of each family. Rules of one priority, which the kernel orders by age, are sorted: the agent's do
+  /// not depend on their order.
+  func ruleListings() throws -> [String] {
+    try ["-4", "-6"].map { family in
+      try execute(["ip", family, "rule", "show"]).output().split(separator: "\n").sorted().joined(
+        separator: "\n")
+    }
+  }
+}

@@ -56,10 +56,7 @@ final class Stage {
       .joined(separator: "\n")
     let parameters = try OwnedObject.parameters(of: node, in: lab)
     let sysctls = try namespace.execute(["sysctl", "-e"] + parameters.map(\.name)).run().stdout
-    // So it does with rules of one priority.
-    let rules = try namespace.ip("-6 rule show").split(separator: "\n").sorted().joined(separator: "\n")
-    return try ([namespace.ip("rule show"), rules] + routes + [table, sysctls])
-      .joined(separator: "\n")
+    return try (namespace.ruleListings() + routes + [table, sysctls]).joined(separator: "\n")
   }
 
   /// Waits until the node's state is that text again.
