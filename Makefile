@@ -77,6 +77,7 @@ install: ## what `make release` built, its units and examples, into DESTDIR belo
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(RELEASE)/liteboxd-agent
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system systemd/*.service
 	sed -i 's|/usr/bin/|$(PREFIX)/bin/|' $(DESTDIR)$(PREFIX)/lib/systemd/system/liteboxd-agent*.service
+	install -D -m 644 systemd/sysusers.d-liteboxd.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/liteboxd.conf
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/networkd.conf.d systemd/networkd-keep-foreign.conf
 	install -D -m 644 config/rt_protos.d-liteboxd.conf $(DESTDIR)/etc/iproute2/rt_protos.d/liteboxd.conf
 	install -D -m 644 config/rt_tables.d-liteboxd.conf $(DESTDIR)/etc/iproute2/rt_tables.d/liteboxd.conf

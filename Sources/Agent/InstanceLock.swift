@@ -1,4 +1,5 @@
 import CLinux
+import Configuration
 import Glibc
 
 /// One agent in a network namespace. A POSIX record lock (fcntl(2)): the kernel drops it with the process,
@@ -35,6 +36,11 @@ public final class InstanceLock {
         throw .system(attempt: "locking \(path)", errno: number)
       }
       if Self.isSame(opened, path) {
+        let refusal = FileOwner.inherit(opened, from: directory)
+        guard refusal == 0 else {
+          close(opened)
+          throw .system(attempt: "giving \(path) to the owner of \(directory)", errno: refusal)
+        }
         descriptor = opened
         return
       }

@@ -1,3 +1,4 @@
+import Configuration
 import Glibc
 import Model
 
@@ -16,10 +17,12 @@ struct SysctlRecord {
     }
   }
 
+  private let directory: String
   private let path: String
   private(set) var values: [String: Int] = [:]
 
   init(in directory: String = runtimeDirectory) throws(InstanceLock.Failure) {
+    self.directory = directory
     path = try InstanceLock.path(in: directory, ".sysctl")
     guard let file = fopen(path, "re") else { return }
     defer { fclose(file) }
@@ -38,6 +41,10 @@ struct SysctlRecord {
     values[key.name] = value
     guard let file = fopen(path, "we") else { throw .system(attempt: "writing \(path)", errno: errno) }
     defer { fclose(file) }
+    let refusal = FileOwner.inherit(fileno(file), from: directory)
+    guard refusal == 0 else {
+      throw .system(attempt: "giving \(path) to the owner of \(directory)", errno: refusal)
+    }
     for (name, value) in values.sorted(by: { $0.key < $1.key }) { fputs("\(name)=\(value)\n", file) }
   }
 

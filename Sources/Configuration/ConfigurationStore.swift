@@ -101,6 +101,8 @@ public struct ConfigurationStore: Sendable {
     let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw Failure("creating", path) }
     defer { close(file) }
+    let refusal = FileOwner.inherit(file, from: directory)
+    guard refusal == 0 else { throw Failure("giving to the directory's owner", path, refusal) }
     var rest = text[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }

@@ -22,9 +22,9 @@ struct UnixSocketFile {
     inode = UInt64(file.st_ino)
   }
 
-  /// First the group, then the mode: never the mode for another group.
+  /// First the group, then the mode: never the mode for another group. The process's own group has it already.
   func open(to group: UInt32?, mode: UInt32) throws(EventLoopError) {
-    if let group, lchown(path, .max, group) != 0 {
+    if let group, group != getegid(), lchown(path, .max, group) != 0 {
       throw .system(attempt: "giving \(path) to group \(group)", .last)
     }
     guard chmod(path, mode) == 0 else { throw .system(attempt: "setting the mode of \(path)", .last) }
