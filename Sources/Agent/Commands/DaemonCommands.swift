@@ -76,13 +76,25 @@ extension Tool {
   func ask(
     _ method: HTTPMethod, _ path: String, _ body: JSONValue? = nil, timeout: Duration = .seconds(5)
   ) throws -> JSONValue {
-    let answer = try LocalHTTP.request(
-      socketPath: socketPath, method: method, path: path, body: body.map { Array($0.text.utf8) } ?? [],
-      timeout: timeout)
+    let end = MonotonicTime.now + timeout
+    var answer: HTTPAnswer
+    repeat {
+      answer = try LocalHTTP.request(
+        socketPath: socketPath, method: method, path: path, body: body.map { Array($0.text.utf8) } ?? [],
+        timeout: end - .now)
+      // What a crowd of clients keeps the daemon from, it has not begun.
+    } while answer.status == 503 && isTimeLeft(until: end)
     guard answer.status == 200 else {
       throw DaemonRefused(status: answer.status, text: String(decoding: answer.body, as: UTF8.self))
     }
     return try JSONValue(parsing: answer.body)
+  }
+
+  /// Waits a little, if there is so much time.
+  private func isTimeLeft(until end: MonotonicTime) -> Bool {
+    guard end - .now > .milliseconds(200) else { return false }
+    usleep(100_000)
+    return true
   }
 
   struct DaemonRefused: Error, CustomStringConvertible {
