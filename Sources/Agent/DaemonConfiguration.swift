@@ -44,7 +44,7 @@ extension Daemon {
     configurationError = nil
     let former = configuration
     loaded = fresh
-    ledger.loadedAt = wallClock()
+    ledger.loadedAt = loop.now.sinceBoot
     do throws(EventLoopError) { try configure(replacing: former) } catch {
       log.write(.error, "taking the configuration: \(error)")
     }

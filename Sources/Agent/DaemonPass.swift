@@ -54,7 +54,8 @@ extension Daemon {
   ) {
     let now = loop.now
     ledger.note(outcome)
-    ledger.counters.recordReconcile(duration: now - since, succeeded: outcome.isVerified, at: wallClock())
+    ledger.counters.recordReconcile(
+      duration: now - since, succeeded: outcome.isVerified, at: now.sinceBoot)
     if dirty.isSuperset(of: .resync) {
       ledger.counters.recordResync(cause: cause.rawValue)
       lookForForeignChains()
