@@ -44,9 +44,10 @@ public struct Plan: Sendable {
   /// Plans for those domains that were observed; the others are left alone.
   public init(from observed: ObservedState, to desired: DesiredState, as viewpoint: Viewpoint) {
     if let nftables = observed.nftables {
+      let claim = NftablesTransaction(claiming: nftables, for: desired.nftables, as: viewpoint)
       let transaction = NftablesTransaction(from: nftables, to: desired.nftables, as: viewpoint)
-      if !transaction.changes.isEmpty {
-        add(desired.nftables == nil ? .removeGuard : .installGuard, .nftables(transaction))
+      for part in [claim, transaction] where !part.changes.isEmpty {
+        add(desired.nftables == nil ? .removeGuard : .installGuard, .nftables(part))
       }
     }
     if let routes = observed.routes { planRoutes(routes, desired.tables) }
