@@ -130,7 +130,7 @@ extension Plan {
 extension Operation {
   public func lines(naming name: (InterfaceIndex) -> String?) -> [String] {
     switch self {
-    case .nftables(let transaction): transaction.lines.map { "nft '\($0)'" }
+    case .nftables(let transaction): transaction.lines.map { "nft \($0.shellQuoted)" }
     case .addRoute(let route):
       [Self.ip(route.key.destination.family, "route add \(route.text(naming: name))")]
     case .replaceRoute(let route):
@@ -139,7 +139,7 @@ extension Operation {
       [Self.ip(found.route.key.destination.family, "route del \(found.route.text(naming: name))")]
     case .addRule(let rule): [Self.ip(rule.family, "rule add \(rule)")]
     case .deleteRule(let found): [Self.ip(found.rule.family, "rule del \(found.rule)")]
-    case .setSysctl(let sysctl): ["sysctl -w \(sysctl.key.name)=\(sysctl.value)"]
+    case .setSysctl(let sysctl): ["sysctl -w " + "\(sysctl.key.name)=\(sysctl.value)".shellWord]
     }
   }
 
