@@ -25,6 +25,7 @@ extension Daemon {
     if outcome.isVerified {
       retryDelay = DaemonOptions.firstRetry
       unsettled = []
+      leaveRole(for: outcome.desired)
       if !isSaved { saveLastGood() }
     } else {
       unsettled = .all

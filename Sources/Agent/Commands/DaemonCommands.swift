@@ -18,7 +18,9 @@ extension Tool {
       var options = DaemonOptions(
         configurationPath: invocation.configurationPath, socketPath: invocation.socketPath,
         stateDirectory: Tool.stateDirectory)
-      options.formerNetwork = formerNetwork(log)
+      let former = formerConfiguration(log)
+      options.formerNetwork = former?.zerotier.networkID
+      options.formerRole = former?.roleName
       options.pinnedExit = pinnedExit(log)
       let daemon = try Daemon(loaded, options, log: log)
       daemon.configurationError = problem
@@ -39,8 +41,10 @@ extension Tool {
   }
 
   /// Of the last run's configuration; what that run left open may be taken over if it is the same.
-  func formerNetwork(_ log: Log) -> ZeroTierNetworkID? {
-    do { return try store.load(for: invocation.configurationPath)?.configuration.zerotier.networkID } catch {
+  func formerNetwork(_ log: Log) -> ZeroTierNetworkID? { formerConfiguration(log)?.zerotier.networkID }
+
+  private func formerConfiguration(_ log: Log) -> AgentConfiguration? {
+    do { return try store.load(for: invocation.configurationPath)?.configuration } catch {
       log.write(.warning, "the last good configuration cannot be read: \(error)")
       return nil
     }
