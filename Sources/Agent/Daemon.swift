@@ -58,6 +58,8 @@ final class Daemon {
   var eagerUntil = MonotonicTime(nanoseconds: 0)
   /// The configuration in force is kept as the last good one.
   var isSaved = false
+  /// The last good configuration had another role: the parameters that it set may still be as it set them.
+  var isRoleLeft = false
   var retryDelay: Duration = DaemonOptions.firstRetry
 
   var configuration: AgentConfiguration { loaded.configuration }
@@ -80,6 +82,7 @@ final class Daemon {
   /// Runs until SIGTERM or SIGINT. The kernel's state stays as it is.
   func run() throws {
     inherit()
+    isRoleLeft = options.formerRole.map { $0 != configuration.roleName } ?? false
     try watchSignals()
     try watchKernel()
     retryTimer = try loop.onTrigger { [unowned self] in retry() }
@@ -180,6 +183,8 @@ struct DaemonOptions {
   var stateDirectory: String
   /// The network of the last good configuration of the last run.
   var formerNetwork: ZeroTierNetworkID?
+  /// The role of that configuration.
+  var formerRole: Report.RoleName?
   /// That a person pinned for longer than a run.
   var pinnedExit: String?
 

@@ -25,6 +25,7 @@ extension Daemon {
     if outcome.isVerified {
       retryDelay = DaemonOptions.firstRetry
       unsettled = []
+      leaveRole(for: outcome.desired)
       if !isSaved { saveLastGood() }
     } else {
       unsettled = .all
@@ -54,7 +55,8 @@ extension Daemon {
   ) {
     let now = loop.now
     ledger.note(outcome)
-    ledger.counters.recordReconcile(duration: now - since, succeeded: outcome.isVerified, at: wallClock())
+    ledger.counters.recordReconcile(
+      duration: now - since, succeeded: outcome.isVerified, at: now.sinceBoot)
     if dirty.isSuperset(of: .resync) {
       ledger.counters.recordResync(cause: cause.rawValue)
       lookForForeignChains()

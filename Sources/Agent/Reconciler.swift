@@ -46,6 +46,9 @@ final class Reconciler {
     var isVerified: Bool { errors.isEmpty && (remainder?.isEmpty ?? true) }
   }
 
+  /// What parameters were is looked at again, but for those: others have been put back.
+  func forgetFormers(except held: Set<Sysctl.Key>) { noted.formIntersection(held) }
+
   /// Reads each domain by itself, and says which could not be read.
   func read(_ question: Question) -> (ObservedState, [KernelError]) {
     var errors: [KernelError] = []
