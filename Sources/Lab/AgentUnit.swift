@@ -30,13 +30,13 @@ extension Container.Setup {
   ///
   /// - Parameters:
   ///   - units: the directory of the units to ship.
-  ///   - configuration: nil is the lab's own for that node.
+  ///   - adjusting: makes the configuration of the lab's own for that node.
   public static func agent(
-    on node: Node, in lab: Lab, units: String, configuration: String? = nil
+    on node: Node, in lab: Lab, units: String, adjusting: (String) -> String = { $0 }
   ) throws -> Container.Setup {
     var setup = Container.Setup()
     let program = try lab.options.agent ?? Lab.program("liteboxd-agent", environment: "LITEBOXD_AGENT")
-    let text = configuration ?? lab.configuration(for: node, at: .installed)
+    let text = adjusting(lab.configuration(for: node, at: .installed))
     setup.files = [
       ContainerFile(AgentUnit.program, copying: program, mode: 0o755),
       ContainerFile("/etc/liteboxd/agent.yaml", text, mode: 0o600),

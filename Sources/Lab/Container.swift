@@ -109,9 +109,20 @@ public final class Container: Sendable {
       return SystemState(rawValue: said.filter { $0 != "\n" })
     }
     guard found == wanted else {
-      let failed = (try? execute(["systemctl", "--failed", "--plain"]).run().stdout) ?? ""
-      throw LabError("booting \(name)", "it is not \(wanted) but \(said)\(failed)")
+      throw LabError("booting \(name)", "it is not \(wanted) but \(said)\(failures())")
     }
+  }
+
+  /// Failed units, and what they said.
+  private func failures() -> String {
+    let list = ["systemctl", "--failed", "--plain", "--no-legend"]
+    let units = ((try? execute(list).run().stdout) ?? "").split(separator: "\n").compactMap {
+      $0.split(separator: " ").first.map(String.init)
+    }
+    return units.map { unit in
+      let journal = ["journalctl", "--no-pager", "--output=cat", "--lines=20", "--unit=\(unit)"]
+      return "\(unit):\n\((try? execute(journal).run().stdout) ?? "")"
+    }.joined()
   }
 
   private func childOfChild(of process: ChildProcess) throws(LabError) -> pid_t {
@@ -132,7 +143,7 @@ public final class Container: Sendable {
     guard let leader = running.withLock({ $0?.leader }) else {
       throw LabError("running \(arguments.joined(separator: " ")) in \(name)", "it is not booted")
     }
-    let namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd=/"]
+    let namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd"]
     return Command(
       ["nsenter", "--target=\(leader)"] + namespaces + ["--"] + arguments, input: input, limit: limit)
   }
