@@ -22,7 +22,7 @@ struct ScenarioTableTests {
     var found: [String: Set<String>] = [:]
     for file in try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil) {
       let source = try String(contentsOf: file, encoding: .utf8)
-      for suite in source.matches(of: /@Suite\(\s*"(S\d+): /) {
+      for suite in source.matches(of: #/@Suite\(\s*"(S\d+): /#) {
         found[String(suite.1), default: []].insert(file.deletingPathExtension().lastPathComponent)
       }
     }
