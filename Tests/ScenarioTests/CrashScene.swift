@@ -88,9 +88,9 @@ final class CrashScene {
   private func getsThrough(killedAfter fatal: Int) throws -> Bool {
     let agent = try victim()
     try lab.resetLeaks()
-    let trace = try NetlinkTrace(agent, killingAfter: fatal, each: countFromGuard())
+    let trace = try NetlinkTrace(agent, through: NetlinkKill(after: fatal, each: countFromGuard()))
     let isThrough = try strike(agent, trace)
-    if isThrough { outcome.messages = trace.messages }
+    if isThrough { outcome.messages = trace.changes }
     try trace.end(agent)
     let place = isThrough ? "got through" : "killed after message \(fatal)"
     let isGuarded = try expectGuarded(place)
