@@ -96,11 +96,11 @@ public struct KernelRequest: Hashable, Sendable {
     }
   }
 
-  /// The type of the dump that shows what this changes; 0xa07 is NFT_MSG_GETRULE's.
+  /// The type of the dump that shows what this changes; 0xa01 is NFT_MSG_GETTABLE's, with which all reading begins.
   public var dumpType: UInt16? {
     switch bus {
     case .route: type & ~3 | 2
-    case .netfilter: type == 0x10 ? 0xa07 : nil
+    case .netfilter: type == 0x10 ? 0xa01 : nil
     }
   }
 

@@ -15,6 +15,17 @@ public enum KernelFault: Hashable, Sendable {
   public var isRefusal: Bool { if case .refused = self { true } else { false } }
 }
 
+extension KernelFault: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .refused(let number): "refused with \(errnoName(number))"
+    case .denied(let number): "done, and answered with \(errnoName(number))"
+    case .lost: "done, and the answer lost"
+    case .unanswered: "done, and not answered"
+    }
+  }
+}
+
 /// Makes the kernel refuse an agent's changes, or falsifies its answers.
 public final class NetlinkFaults: NetlinkMiddleman {
   /// Which changes are meant, counted from when it was said.

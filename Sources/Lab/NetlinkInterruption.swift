@@ -6,10 +6,10 @@ public final class NetlinkInterruption: NetlinkMiddleman {
     case flagged
     /// The first object alone; the flag is on that one.
     case cut
-    /// The first object alone; the flag is on the end, NLMSG_DONE.
-    case cutFlaggedAtEnd
-    /// The first object alone, and nothing says so: what no kernel does, to see what comes of it.
-    case cutUnflagged
+    /// Nothing but the end, NLMSG_DONE, with the flag.
+    case gone
+    /// Nothing, and no word of it: what no kernel does, to see what comes of it.
+    case goneUnflagged
   }
 
   private struct State {
@@ -62,11 +62,12 @@ public final class NetlinkInterruption: NetlinkMiddleman {
           switch state.look {
           case .flagged: true
           case .cut: !isEnd
-          case .cutFlaggedAtEnd: isEnd
-          case .cutUnflagged: false
+          case .gone: isEnd
+          case .goneUnflagged: false
           }
         if flagged { datagram.flag(message, NetlinkDatagram.interrupted) }
-        if state.look != .flagged, !isEnd, !isFirst { datagram.lose(message) }
+        let isSeen = isEnd || state.look == .flagged || state.look == .cut && isFirst
+        if !isSeen { datagram.lose(message) }
       }
       return .goOn
     }

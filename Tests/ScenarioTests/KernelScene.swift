@@ -122,7 +122,16 @@ final class KernelScene {
   func table() throws -> String {
     let listing = try lab.namespace(node).execute(["nft", "-s", "list", "table", "inet", "liteboxd"]).run()
     // Who holds the table is shown in its first lines, and changes with each start.
-    return withoutGateways(listing.stdout).split(separator: "\n")
-      .filter { !$0.hasPrefix("table ") && !$0.hasPrefix("\tflags ") }.joined(separator: "\n")
+    let lines = withoutGateways(listing.stdout).split(separator: "\n")
+      .filter { !$0.hasPrefix("table ") && !$0.hasPrefix("\tflags ") }
+    // Objects are listed in the order in which they were made, which is not theirs to keep.
+    let objects = lines.reduce(into: [String]()) { objects, line in
+      if line.hasPrefix("\t\t") || line.hasPrefix("\t}"), !objects.isEmpty {
+        objects[objects.count - 1] += "\n\(line)"
+      } else {
+        objects.append(String(line))
+      }
+    }
+    return objects.sorted().joined(separator: "\n")
   }
 }
