@@ -20,8 +20,11 @@ public final class Churn: Sendable {
       streams: .init(input: nothing.number, output: nothing.number, error: nothing.number), group: .own)
   }
 
-  deinit { process.end() }
+  deinit { end() }
 
-  /// SIGKILL; what was begun is done to its end.
-  public func end() { process.end() }
+  /// SIGKILL, for the `ip` that runs as well; what that was told goes on for a moment.
+  public func end() {
+    if process.poll() == nil { kill(-process.pid, SIGKILL) }
+    process.end()
+  }
 }
