@@ -71,8 +71,7 @@ final class Daemon {
     loop = try EventLoop()
     kernel = try Kernel()
     events = try KernelEvents(ignoring: kernel.ports)
-    reconciler = Reconciler(
-      kernel, as: .holder(try kernel.tableOwnership()), noteFormer: SysctlRecord.keeper(log))
+    reconciler = Reconciler(kernel, as: .holder, noteFormer: SysctlRecord.keeper(log))
     ledger = Ledger()
     pace = RepairPace(now: loop.now.sinceBoot)
   }
