@@ -32,6 +32,7 @@ extension Daemon {
       retryDelay = min(DaemonOptions.longestRetry, retryDelay * 2)
     }
     tellService()
+    arrangeAftermath(outcome, dirty, cause)
   }
 
   /// Probes go through the tunnel that is there; what was known through another is void.
@@ -55,13 +56,9 @@ extension Daemon {
     let now = loop.now
     ledger.note(outcome)
     ledger.counters.recordReconcile(duration: now - since, succeeded: outcome.isVerified, at: wallClock())
-    if dirty.isSuperset(of: .resync) {
-      ledger.counters.recordResync(cause: cause.rawValue)
-      lookForForeignChains()
-    }
+    if dirty.isSuperset(of: .resync) { ledger.counters.recordResync(cause: cause.rawValue) }
     log(ledger.errors + ledger.unmet)
     guard !outcome.plan.isEmpty else { return }
-    freeUntranslatedFlows(outcome)
     if isDrift {
       let kinds = Dictionary(grouping: outcome.plan.steps, by: \.operation.kind.rawValue).mapValues(\.count)
       if outcome.isVerified {
@@ -91,13 +88,6 @@ extension Daemon {
     let texts = errors.map(\.description)
     for text in texts { log.write(ledger.loggedErrors.contains(text) ? .debug : .error, text) }
     ledger.loggedErrors = Set(texts)
-  }
-
-  /// What others drop of the forwarded packets is told of, and is theirs to change.
-  private func lookForForeignChains() {
-    do throws(KernelError) { ledger.forwardChains = try kernel.foreignForwardChains() } catch {
-      log.write(.debug, "\(error)")
-    }
   }
 
   /// READY=1 only after a pass was verified by reading the kernel again.

@@ -40,6 +40,14 @@ final class Stage {
     gateway = try lab.restart(gateway)
   }
 
+  /// Has the cloud server take the lab's own configuration with that line of the section `cloud` instead of the lab's.
+  func reconfigureCloud(_ line: String) throws {
+    let plain = try lab.configuration(for: .cloudA)
+    try cloud.program.rewrite(configuration: plain.replacing("wanInterface: auto", with: line))
+    let reload = try cloud.run(["reload"])
+    #expect(reload.status == .exited(0), "\(reload)")
+  }
+
   /// Everything of the agent's on that node, as text that is the same when the state is.
   func state(of node: Node = .gateway) throws -> String {
     let namespace = try lab.namespace(node)
