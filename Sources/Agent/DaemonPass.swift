@@ -117,6 +117,8 @@ extension Daemon {
   func probed(_ exit: String, _ check: ExitHealth.Check, _ input: ExitHealth.Input) {
     guard case .gateway(let gateway) = configuration.role else { return }
     let (before, after) = situation.take(input, from: check, of: exit, gateway.probe)
+    // To ask often is for who waits for a first answer, and would use up what is short.
+    if input == .unasked, prober?.isEager == true { prober?.isEager = false }
     let problem = prober?.problem(of: exit)
     if situation.exitProblems[exit] != problem { situation.exitProblems[exit] = problem }
     // With many exits most answers change nothing but how long an exit has been healthy.
