@@ -17,14 +17,19 @@ extension Daemon {
     situation.rememberNetworks(configuration.zerotier)
     followTunnel()
     let previous = last
+    // What an earlier pass failed to do is no drift.
+    let hasFailed = !ledger.errors.isEmpty
     let outcome = reconciler.reconcile(
       dirty, to: Decision(configuration, situation), previous: previous, errors: surveyErrors)
     last = (outcome.decision, outcome.desired)
     followWAN()
-    note(outcome, dirty, cause: cause, isDrift: previous?.desired == outcome.desired, since: since ?? start)
+    note(
+      outcome, dirty, cause: cause, isDrift: !hasFailed && previous?.desired == outcome.desired,
+      since: since ?? start)
     if outcome.isVerified {
       retryDelay = DaemonOptions.firstRetry
       unsettled = []
+      leaveRole(for: outcome.desired)
       if !isSaved { saveLastGood() }
     } else {
       unsettled = .all
@@ -32,6 +37,7 @@ extension Daemon {
       retryDelay = min(DaemonOptions.longestRetry, retryDelay * 2)
     }
     tellService()
+    arrangeAftermath(outcome, dirty, cause)
   }
 
   /// Probes go through the tunnel that is there; what was known through another is void.
@@ -54,50 +60,65 @@ extension Daemon {
   ) {
     let now = loop.now
     ledger.note(outcome)
-    ledger.counters.recordReconcile(duration: now - since, succeeded: outcome.isVerified, at: wallClock())
-    if dirty.isSuperset(of: .resync) {
-      ledger.counters.recordResync(cause: cause.rawValue)
-      lookForForeignChains()
-    }
-    log(ledger.errors + ledger.unmet)
+    ledger.counters.recordReconcile(
+      duration: now - since, succeeded: outcome.isVerified, at: now.sinceBoot)
+    if dirty.isSuperset(of: .resync) { ledger.counters.recordResync(cause: cause.rawValue) }
+    log(ledger.errors + ledger.unmet, outcome)
     guard !outcome.plan.isEmpty else { return }
-    freeUntranslatedFlows(outcome)
+    var opponents: [String] = []
     if isDrift {
       let kinds = Dictionary(grouping: outcome.plan.steps, by: \.operation.kind.rawValue).mapValues(\.count)
       if outcome.isVerified {
         ledger.counters.recordRepair(of: kinds, duration: now - since)
         pace.repaired(now: now.sinceBoot)
-        if cause == .event { ledger.opponents.note(authors) }
+        if cause == .event { opponents = ledger.opponents.note(authors) }
       }
     }
     // What could not be done is told of by its errors.
-    if outcome.isVerified { log(outcome, cause, isDrift: isDrift, took: now - since) }
+    if outcome.isVerified { log(outcome, isDrift ? .drift(opponents) : .own, cause, took: now - since) }
   }
 
-  private func log(_ outcome: Reconciler.Outcome, _ cause: PassCause, isDrift: Bool, took: Duration) {
-    let lines = outcome.plan.lines { [situation] in situation.links[$0]?.name.text }
-    let what = isDrift ? "repaired drift" : "changed the kernel's state"
-    let shown = lines.prefix(8).joined(separator: "; ") + (lines.count > 8 ? "; …" : "")
-    log.write(
-      isDrift ? .notice : .info, what,
-      [
-        ("cause", cause.rawValue), ("changes", "\(lines.count)"),
-        ("microseconds", "\(took.wholeNanoseconds / 1000)"), ("commands", shown),
-      ])
+  /// Why there was something to do.
+  private enum Occasion {
+    /// The agent itself wants something else than before.
+    case own
+    /// Somebody changed what it wants; by name, as far as that is known.
+    case drift([String])
+  }
+
+  private func log(_ outcome: Reconciler.Outcome, _ occasion: Occasion, _ cause: PassCause, took: Duration) {
+    let about = [("cause", cause.rawValue)]
+    let work = [
+      ("changes", "\(lines(outcome.plan).count)"), ("microseconds", "\(took.wholeNanoseconds / 1000)"),
+      ("commands", text(outcome.plan)),
+    ]
+    switch occasion {
+    case .own: log.write(.info, "changed the kernel's state", about + work)
+    case .drift(let opponents):
+      let names = opponents.isEmpty ? [] : [("by", opponents.joined(separator: ", "))]
+      log.write(.notice, "repaired drift", about + names + work)
+    }
+  }
+
+  private func lines(_ plan: Plan) -> [String] {
+    plan.lines { [situation] in situation.links[$0]?.name.text }
+  }
+
+  /// Its first commands.
+  private func text(_ plan: Plan) -> String {
+    let lines = lines(plan)
+    return lines.prefix(8).joined(separator: "; ") + (lines.count > 8 ? "; …" : "")
   }
 
   /// An error that stays is told once, else each retry would say it again.
-  private func log(_ errors: [KernelError]) {
-    let texts = errors.map(\.description)
+  private func log(_ errors: [KernelError], _ outcome: Reconciler.Outcome) {
+    var texts = errors.map(\.description)
+    // What the kernel took without a word and yet did not do, or what somebody else undid meanwhile.
+    if errors.isEmpty, let rest = outcome.remainder, !rest.isEmpty {
+      texts.append("the kernel is not as wanted when it is read again: \(text(rest)); it is tried again")
+    }
     for text in texts { log.write(ledger.loggedErrors.contains(text) ? .debug : .error, text) }
     ledger.loggedErrors = Set(texts)
-  }
-
-  /// What others drop of the forwarded packets is told of, and is theirs to change.
-  private func lookForForeignChains() {
-    do throws(KernelError) { ledger.forwardChains = try kernel.foreignForwardChains() } catch {
-      log.write(.debug, "\(error)")
-    }
   }
 
   /// READY=1 only after a pass was verified by reading the kernel again.
@@ -127,6 +148,8 @@ extension Daemon {
   func probed(_ exit: String, _ check: ExitHealth.Check, _ input: ExitHealth.Input) {
     guard case .gateway(let gateway) = configuration.role else { return }
     let (before, after) = situation.take(input, from: check, of: exit, gateway.probe)
+    // To ask often is for who waits for a first answer, and would use up what is short.
+    if input == .unasked, prober?.isEager == true { prober?.isEager = false }
     let problem = prober?.problem(of: exit)
     if situation.exitProblems[exit] != problem { situation.exitProblems[exit] = problem }
     // With many exits most answers change nothing but how long an exit has been healthy.

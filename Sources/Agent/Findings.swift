@@ -43,10 +43,11 @@ extension Finding {
   static func foreignForwardDrop(_ chain: ForeignForwardChain, _ tunnel: InterfaceName) -> Finding {
     let place = "chain \(chain.name) of nftables table \(chain.family.rawValue) \(chain.table)"
     let how = chain.ending == .dropPolicy ? "has policy drop" : "drops all that comes to its end"
+    let link = tunnel.text.shellWord
     return Finding(
       code: "foreign-forward-drop", message: "\(place) \(how), and no rule of that table names \(tunnel)",
       remedy:
-        "accept what comes from and goes to \(tunnel) there, as its owner does: iptables -I DOCKER-USER -i \(tunnel) -j ACCEPT and -o \(tunnel), ufw route allow, or firewalld's trusted zone"
+        "accept what comes from and goes to \(tunnel) there, as its owner does: iptables -I DOCKER-USER -i \(link) -j ACCEPT and -o \(link), ufw route allow, or firewalld's trusted zone"
     )
   }
 
@@ -60,6 +61,15 @@ extension Finding {
     Finding(
       code: "exit-pinned", message: "traffic is pinned to exit \(name); no other one takes over if it fails",
       remedy: "liteboxd-agent exit use auto, when the maintenance is over")
+  }
+
+  static func exitUnasked(_ name: String, _ problem: String?) -> Finding {
+    Finding(
+      code: "exit-unasked",
+      message: "exit \(name) carries traffic and cannot be asked whether it works"
+        + (problem.map { ": \($0)" } ?? ""),
+      remedy: "see what uses up the descriptors or the memory, or raise the limits (LimitNOFILE=, MemoryMax=)"
+    )
   }
 
   static func exitOutside(_ name: String, _ problem: String) -> Finding {
@@ -118,11 +128,14 @@ extension Finding {
 
   static func fight(with opponents: [String], isSlowed: Bool) -> Finding {
     let names = opponents.isEmpty ? "" : "; the last were " + opponents.joined(separator: ", ")
+    let isNetworkd = opponents.contains(Opponents.networkd)
     return Finding(
       code: "fight",
       message: "somebody undoes the agent's repairs again and again\(names)"
         + (isSlowed ? "; they are made more slowly now" : ""),
-      remedy: "find the other manager of these rules, routes or parameters and stop it")
+      remedy: isNetworkd
+        ? "let systemd-networkd keep what is not its own: ManageForeignRoutingPolicyRules=no and ManageForeignRoutes=no in networkd.conf, then restart it"
+        : "find the other manager of these rules, routes or parameters and stop it")
   }
 
   static func listener(_ what: String, _ error: any Error) -> Finding {

@@ -10,10 +10,12 @@ struct Ledger {
   var counters: AgentCounters
   /// The netlink port that holds the agent's nftables table, if that is another's.
   var tableHolder: UInt32?
-  var startedAt = wallClock()
+  /// Says when the following was, which is kept as times since the boot.
+  var clock = WallClock()
+  var startedAt = MonotonicTime.now.sinceBoot
   var phase = Phase.starting
-  var phaseSince = wallClock()
-  var loadedAt = wallClock()
+  var phaseSince = MonotonicTime.now.sinceBoot
+  var loadedAt = MonotonicTime.now.sinceBoot
   var errors: [KernelError] = []
   /// Why what would be good to have only could not be had.
   var unmet: [KernelError] = []
@@ -80,21 +82,14 @@ struct Ledger {
 
   /// Rules of others that are asked before ours, and the system's own that are gone.
   private mutating func review(_ rules: [RoutingRule], _ desired: DesiredState) {
-    let own = desired.rules.filter { $0.selector.source != nil }
-    foreignRules = rules.filter { rule in
-      !rule.isOwned && rule.action != .lookup(.local)
-        && own.contains { mine in
-          mine.selector.source.map { rule.mayMatch(source: $0.address) } ?? false
-            && rule.priority <= mine.priority
-        }
-    }
+    foreignRules = desired.rulesAhead(among: rules)
     missingSystemRules = [RoutingTableID.main, .default].filter { table in
       !rules.contains { $0.family == .ipv4 && $0.action == .lookup(table) }
     }
   }
 
   /// Notes the phase and keeps since when it holds.
-  mutating func enter(_ phase: Phase, at now: Timestamp) {
+  mutating func enter(_ phase: Phase, at now: Duration) {
     guard phase != self.phase else { return }
     self.phase = phase
     phaseSince = now

@@ -5,6 +5,8 @@ public protocol KernelAccess: AnyObject {
   /// Reads what `question` names, and nothing else.
   func observe(_ question: Question) throws(KernelError) -> ObservedState
   func apply(_ operation: Operation) throws(KernelError)
+  /// Whether this kernel has tables that nobody but their owner can change and that outlive it.
+  func tableOwnership() throws(KernelError) -> NftablesOwnership
 }
 
 /// What is to be read.
@@ -45,8 +47,7 @@ public final class Kernel: KernelAccess {
     return ports
   }
 
-  /// Whether this kernel has tables that nobody but their owner can change and that outlive it. Tried with an
-  /// empty table, in one batch that makes and deletes it.
+  /// Tried with an empty table, in one batch that makes and deletes it.
   public func tableOwnership() throws(KernelError) -> NftablesOwnership {
     do {
       return try nftables.supportsExclusiveTables() ? .exclusive : .shared
@@ -100,10 +101,9 @@ public final class Kernel: KernelAccess {
     try nftables.elements(of: set)
   }
 
-  /// Has flows from those sources that began without translation begin anew; how many they were.
-  /// - Parameter sparing: destinations that need none.
-  public func forgetUntranslated(_ sources: [CIDR], sparing: [CIDR]) throws(KernelError) -> Int {
-    try nftables.forgetUntranslated(sources, sparing: sparing)
+  /// Has those flows begin anew. It reads all that connection tracking knows, so it is for a change that gives reason.
+  public func forget(_ flows: FlowsToForget) throws(KernelError) -> FlowsToForget.Count {
+    try nftables.forget(flows)
   }
 
   /// Others' nftables chains that forwarded IPv4 packets pass.

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 
 /// Why the kernel did not do what it was asked, or did not say.
-public struct KernelError: Error, Sendable {
+public struct KernelError: Error, Hashable, Sendable {
   /// What was tried, on which object: `adding rule priority 150 from 10.147.17.1 lookup 100`.
   public let attempt: String
   public let cause: Cause
@@ -47,6 +47,13 @@ public struct KernelError: Error, Sendable {
     }
   }
 
+  /// This host has no descriptors or memory left for it.
+  public var isShortage: Bool {
+    switch errno {
+    case EMFILE, ENFILE, ENOMEM, ENOBUFS: true
+    default: false
+    }
+  }
 }
 
 extension KernelError: CustomStringConvertible {
@@ -68,6 +75,7 @@ extension KernelError: CustomStringConvertible {
     case EPROTONOSUPPORT, EAFNOSUPPORT:
       "; this kernel lacks the feature (CONFIG_NF_TABLES, CONFIG_IP_MULTIPLE_TABLES)"
     case EOPNOTSUPP: "; this kernel lacks the feature"
+    case EMFILE, ENFILE: "; raise the limit of open files (LimitNOFILE=)"
     case ENOBUFS, ENOMEM: "; the kernel is short of memory or the socket's buffer is too small"
     default: ""
     }

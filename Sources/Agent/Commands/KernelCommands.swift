@@ -86,8 +86,7 @@ extension Tool {
     _ configuration: AgentConfiguration, _ situation: Situation, _ domains: Domains, _ kernel: Kernel,
     _ log: Log
   ) throws -> Reconciler.Outcome {
-    let reconciler = Reconciler(
-      kernel, as: .holder(try kernel.tableOwnership()), noteFormer: SysctlRecord.keeper(log))
+    let reconciler = Reconciler(kernel, as: .holder, noteFormer: SysctlRecord.keeper(log))
     let decision = Decision(configuration, situation)
     return reconciler.reconcile(domains, to: decision, previous: (decision, decision.desired), errors: [])
   }
