@@ -44,6 +44,8 @@ extension Container.Setup {
     setup.files += AgentUnit.names.map {
       ContainerFile("/usr/lib/systemd/system/\($0)", copying: "\(units)/\($0)")
     }
+    setup.files.append(
+      ContainerFile("/usr/lib/sysusers.d/liteboxd.conf", copying: "\(units)/sysusers.d-liteboxd.conf"))
     setup.directories = [try lab.zeroTier(node).stateDirectory: AgentPlaces.zeroTierHome]
     setup.enabled = AgentUnit.names
     return setup
