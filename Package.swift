@@ -43,6 +43,8 @@ let package = Package(
     room("Model"),
     room("Reconciliation", ["Model", "Configuration"]),
     room("Report", ["Model", "JSON"]),
+    // What hosts have that were set up by hand, turned into a configuration.
+    room("Adoption", ["Model", "Configuration"]),
     // The edges.
     room("Configuration", ["Model", "CYaml", "CMd", "CLinux"]),
     room("Kernel", ["Model", "CMnl", "CNftnl", "CLinux"]),
@@ -54,7 +56,7 @@ let package = Package(
       "Agent",
       [
         "Model", "Configuration", "Reconciliation", "Kernel", "JSON", "EventLoop", "ZeroTier",
-        "Report", "CLinux",
+        "Report", "Adoption", "CLinux",
       ]),
     .executableTarget(
       name: "liteboxd-agent", dependencies: ["Agent"], swiftSettings: strict),
@@ -69,8 +71,11 @@ let package = Package(
     tests("Model"),
     tests("JSON"),
     tests("Lab", ["JSON", "liteboxd-lab"]),
+    tests("Adoption", ["Model", "Configuration"]),
     tests("Reconciliation", ["Model", "Configuration", "TestPeers"]),
-    tests("Agent", ["Model", "Configuration", "Reconciliation", "Kernel", "EventLoop"]),
+    tests(
+      "Agent",
+      ["Adoption", "Model", "Configuration", "Reconciliation", "Kernel", "EventLoop", "ZeroTier"]),
     tests("Kernel", ["Model", "Configuration", "Reconciliation", "CLinux"]),
     .target(name: "TestPeers", path: "Tests/TestPeers", swiftSettings: strict),
     tests("EventLoop", ["TestPeers"]),
@@ -80,7 +85,7 @@ let package = Package(
     .testTarget(
       name: "FuzzTests",
       dependencies: [
-        "Agent", "Configuration", "EventLoop", "JSON", "Kernel", "Model", "TestPeers", "ZeroTier",
+        "Adoption", "Agent", "Configuration", "EventLoop", "JSON", "Kernel", "Model", "TestPeers", "ZeroTier",
       ], exclude: ["Corpus"], swiftSettings: strict),
     // Of the release binary, the units and the installation.
     .testTarget(name: "PackagingTests", dependencies: ["Model"], swiftSettings: strict),

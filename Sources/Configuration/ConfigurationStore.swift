@@ -13,9 +13,8 @@ public struct ConfigurationStore: Sendable {
     /// `keeping state for the next start: renaming /var/lib/…: no space left on device (ENOSPC)`
     public let description: String
 
-    fileprivate init(_ attempt: String, _ path: String, _ number: Int32 = errno) {
-      let object = printable(path, limit: 4096)
-      description = "keeping state for the next start: \(attempt) \(object): \(errnoText(number))"
+    fileprivate init(_ failure: WholeFile.Failure) {
+      description = "keeping state for the next start: \(failure)"
     }
   }
 
@@ -31,18 +30,14 @@ public struct ConfigurationStore: Sendable {
   private func replace(_ target: String, with text: [UInt8], for path: String) throws(Failure) {
     // Whatever else stands there, or cannot be read, is replaced.
     if let kept = try? TrustedFile.read(target), kept == text { return }
-    try makeDirectory()
     // An escaped name has no leading dot, so that this is no other file's.
     let fresh = directory + "/.new-" + escapedName(absolute(path))
-    do throws(Failure) {
-      try write(text, to: fresh)
-      guard rename(fresh, target) == 0 else { throw Failure("renaming", fresh) }
+    do throws(WholeFile.Failure) {
+      try WholeFile.makeDirectory(directory, mode: 0o700)
+      try WholeFile.replace(target, via: fresh, with: text, mode: 0o600)
     } catch {
-      // Half a file would take the place that another try needs.
-      unlink(fresh)
-      throw error
+      throw Failure(error)
     }
-    try synchronizeDirectory()
   }
 
   // MARK: The pinned exit
@@ -58,8 +53,12 @@ public struct ConfigurationStore: Sendable {
     if let name { return try replace(target, with: Array("\(name)\n".utf8), for: path) }
     // On a file system that cannot be written, nothing that is not there is no error.
     guard access(target, F_OK) == 0 || errno != ENOENT else { return }
-    guard unlink(target) != 0 else { return try synchronizeDirectory() }
-    guard errno == ENOENT else { throw Failure("removing", target) }
+    do throws(WholeFile.Failure) {
+      guard unlink(target) == 0 || errno == ENOENT else { throw WholeFile.Failure("removing", target) }
+      try WholeFile.synchronizeDirectory(of: target)
+    } catch {
+      throw Failure(error)
+    }
   }
 
   /// The name that was kept; nil when there is none. Whether the configuration still has that exit is not looked at.
@@ -84,41 +83,6 @@ public struct ConfigurationStore: Sendable {
       throw ConfigurationErrors(refusal: error, of: kept)
     }
     return try LoadedConfiguration(parsing: text, path: path, source: kept)
-  }
-
-  /// With its parents, as far as they are missing.
-  private func makeDirectory() throws(Failure) {
-    var path = ""
-    for part in directory.split(separator: "/") {
-      path += "/" + part
-      guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw Failure("making", path) }
-    }
-  }
-
-  private func write(_ text: [UInt8], to path: String) throws(Failure) {
-    // Made anew: a leftover would keep its own mode, and a link would lead elsewhere.
-    guard unlink(path) == 0 || errno == ENOENT else { throw Failure("removing", path) }
-    let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard file >= 0 else { throw Failure("creating", path) }
-    defer { close(file) }
-    let refusal = FileOwner.inherit(file, from: directory)
-    guard refusal == 0 else { throw Failure("giving to the directory's owner", path, refusal) }
-    var rest = text[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw Failure("writing", path) }
-      rest = rest.dropFirst(count)
-    }
-    guard fsync(file) == 0 else { throw Failure("writing", path) }
-  }
-
-  /// So that the renaming outlives a power cut (fsync(2)).
-  private func synchronizeDirectory() throws(Failure) {
-    let handle = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard handle >= 0 else { throw Failure("opening", directory) }
-    defer { close(handle) }
-    guard fsync(handle) == 0 else { throw Failure("writing", directory) }
   }
 }
 

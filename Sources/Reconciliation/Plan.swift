@@ -108,17 +108,33 @@ public struct Plan: Sendable {
     let stage: Stage = wanted.carriesTraffic ? .openTunnel : .addRoutes
     if let place = found.firstIndex(where: { $0.route.value == wanted.value }) {
       for (index, other) in found.enumerated() where index != place { add(.evictRoutes, .deleteRoute(other)) }
-    } else if found.isEmpty {
-      add(stage, .addRoute(wanted))
-    } else if wanted.carriesTraffic, found.contains(where: { !$0.route.isOwned && $0.route.carriesTraffic }) {
-      // Another's way out goes first, and does not wait for the tunnel to be opened.
-      for other in found { add(.evictRoutes, .deleteRoute(other)) }
-      add(stage, .addRoute(wanted))
-    } else {
-      // The first is replaced in place; the rest may only go once it was.
-      add(stage, .replaceRoute(wanted))
-      for other in found.dropFirst() { add(max(stage, .evictRoutes), .deleteRoute(other)) }
+      return
     }
+    // Another's way out goes first, and does not wait for the tunnel to be opened; but one that leads where traffic
+    // shall go serves until the agent's takes its place.
+    let (rest, evicted) =
+      wanted.carriesTraffic ? found.split { !$0.route.leadsAway(from: wanted) } : (found, [])
+    for other in evicted { add(.evictRoutes, .deleteRoute(other)) }
+    guard !rest.isEmpty else { return add(stage, .addRoute(wanted)) }
+    // The first is replaced in place; the others may only go once it was.
+    add(stage, .replaceRoute(wanted))
+    for other in rest.dropFirst() { add(max(stage, .evictRoutes), .deleteRoute(other)) }
+  }
+}
+
+extension Route {
+  /// Another's route that carries traffic elsewhere than this one does.
+  fileprivate func leadsAway(from wanted: Route) -> Bool {
+    !isOwned && carriesTraffic && value.kind != wanted.value.kind
+  }
+}
+
+extension [ObservedRoute] {
+  /// Those that pass, and the others, each in their order.
+  fileprivate func split(_ passes: (ObservedRoute) -> Bool) -> (
+    passing: [ObservedRoute], others: [ObservedRoute]
+  ) {
+    (filter(passes), filter { !passes($0) })
   }
 }
 

@@ -4,11 +4,24 @@ import Model
 extension NetworkReport {
   /// Reads the API's document, which must be about `network`.
   public init(parsing bytes: [UInt8], about network: ZeroTierNetworkID) throws(APIFailure) {
-    let document = try APIDocument(parsing: bytes)
+    try self.init(APIDocument(parsing: bytes))
+    guard id == network else { throw .anotherNetwork(id) }
+  }
+
+  /// Reads the answer to `GET /network`: all that this node has joined.
+  public static func list(status: Int, body: [UInt8]) throws(APIFailure) -> [NetworkReport] {
+    guard status == 200 else { throw status == 401 ? .unauthorized : .unexpectedStatus(status) }
+    var reports: [NetworkReport] = []
+    for (place, item) in try APIDocument.list(parsing: body).enumerated() {
+      reports.append(try NetworkReport(APIDocument(item, at: "[\(place)]")))
+    }
+    return reports
+  }
+
+  private init(_ document: APIDocument) throws(APIFailure) {
     guard let id = ZeroTierNetworkID(try document.string("id")) else {
       throw document.failure("id", "no network ID of 16 hexadecimal digits")
     }
-    guard id == network else { throw .anotherNetwork(id) }
     self.init(
       id: id, status: NetworkStatus(try document.string("status")),
       interface: try NetworkReport.interface(document),

@@ -103,5 +103,5 @@ public final class ZeroTierClient {
     round.completion(round.poll)
   }
 
-  private static let loopback = IPAddress(family: .ipv4, bits: 0x7f00_0001)
+  static let loopback = IPAddress(family: .ipv4, bits: 0x7f00_0001)
 }

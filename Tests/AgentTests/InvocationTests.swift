@@ -9,6 +9,8 @@ struct InvocationTests {
     let invocation = try Invocation(["status", "--json", "--socket=/s", "--config", "/c"])
     #expect(invocation.command == .status && invocation.flags == ["--json"])
     #expect(invocation.socketPath == "/s" && invocation.configurationPath == "/c")
+    let adopt = try Invocation(["adopt", "--network-id=33ffeb838b000001", "--yes"])
+    #expect(adopt.networkID?.description == "33ffeb838b000001" && adopt.flags == ["--yes"])
     #expect(try Invocation(["help", "plan"]).wantsHelp)
     #expect(try Invocation(["plan", "--help"]).wantsHelp)
     #expect(try Invocation(["--version"]).command == .version)
@@ -21,6 +23,8 @@ struct InvocationTests {
       (["doctor"], "\"doctor\" is not supported by this version"),
       (["run", "--json"], "run: unknown argument \"--json\""),
       (["check", "--config"], "--config needs a path"),
+      (["adopt", "--network-id", "33ffeb"], "--network-id needs a network ID of 16 hexadecimal digits"),
+      (["run", "--network-id=33ffeb838b000001"], "run: unknown argument \"--network-id=33ffeb838b000001\""),
       (["check", "--config="], "--config needs a path"), (["status", "x"], "status: unknown argument \"x\""),
     ])
   func misuse(_ arguments: [String], _ message: String) {

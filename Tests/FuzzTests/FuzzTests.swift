@@ -5,6 +5,7 @@ import Testing
 struct FuzzTests {
   static let targets =
     configurationTargets + netlinkTargets + nftablesTargets + zeroTierTargets + httpTargets + agentTargets
+    + adoptionTargets
 
   /// The same cases each time, unless `make fuzz` asks for others: `FUZZ_SECONDS` for each reader, from `FUZZ_SEED`.
   @Test("survive what is broken, within their bounds, and take what is not", arguments: targets)

@@ -224,6 +224,63 @@ struct PlanTests {
         ])
   }
 
+  /// The plan's recipe, as `ip` leaves it: a rule at 100, throws and a default, without the agent's mark.
+  private func recipe(_ gateway: GatewaySettings, exit: String) -> ModelKernel {
+    var kernel = ModelKernel()
+    kernel.rules = [
+      RoutingRule(
+        family: .ipv4, priority: RulePriority(rawValue: 100), selector: .init(source: CIDR(gateway.egressIP)),
+        action: .lookup(gateway.routingTable), origin: .boot)
+    ]
+    let kinds: [(CIDR, Route.Kind)] =
+      gateway.excludedCIDRs.map { ($0, .throwToNextRule) }
+      + [(.everything(.ipv4), .gateway(IPAddress(exit)!, via: Examples.tunnel.index))]
+    kernel.routes = kinds.map { destination, kind in
+      Route(.init(table: gateway.routingTable, destination: destination), .init(kind, origin: .boot))
+    }
+    return kernel
+  }
+
+  @Test("another's route that is the same but for its mark serves until the agent's takes its place")
+  func sameRoute() throws {
+    let gateway = try Examples.gateway()
+    let desired = Examples.open(gateway)
+    let start = recipe(gateway, exit: "10.147.17.2")
+    let plan = Plan(from: start.observed, to: desired, as: .holder(.exclusive))
+    for count in 0...plan.steps.count {
+      var kernel = start
+      run(plan, on: &kernel, desired, upTo: count)
+      #expect(
+        kernel.fate(from: gateway.egressIP) == .link(Examples.tunnel.index), "after \(count) operations")
+    }
+    var done = start
+    run(plan, on: &done, desired)
+    #expect(Plan(from: done.observed, to: desired, as: .holder(.exclusive)).isEmpty)
+    #expect(!done.routes.contains { !$0.isOwned })
+  }
+
+  @Test("of another's routes with one key only those that lead elsewhere go first")
+  func mixedRoutes() throws {
+    let gateway = try Examples.gateway()
+    var kernel = recipe(gateway, exit: "10.147.17.2")
+    let key = Route.Key(table: gateway.routingTable, destination: .everything(.ipv4))
+    kernel.routes.insert(Route(key, .init(.onLink(InterfaceIndex(rawValue: 2)), origin: .boot)), at: 0)
+    let lines = Plan(from: kernel.observed, to: Examples.open(gateway), as: .holder(.exclusive)).lines {
+      $0 == Examples.tunnel.index ? "zt0" : "uplink0"
+    }
+    let wanted = [
+      "ip route del default dev uplink0 table 100 proto boot",
+      "ip route replace default via 10.147.17.2 dev zt0 table 100 proto liteboxd",
+    ]
+    #expect(lines.filter(wanted.contains) == wanted)
+    // To another exit than the one wanted it is another's way out.
+    let other = recipe(gateway, exit: "10.147.17.3")
+    let replaced = Plan(from: other.observed, to: Examples.open(gateway), as: .holder(.exclusive)).lines {
+      _ in "zt0"
+    }
+    #expect(replaced.contains("ip route del default via 10.147.17.3 dev zt0 table 100 proto boot"))
+  }
+
   @Test("a switch of exits replaces the default in place and changes nothing else")
   func exitSwitch() throws {
     let gateway = try Examples.gateway()

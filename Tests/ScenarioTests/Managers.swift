@@ -8,7 +8,7 @@ private let packageRoot = URL(fileURLWithPath: #filePath).deletingLastPathCompon
   .deletingLastPathComponent().deletingLastPathComponent()
 
 /// Debian's network managers, for containers alone; `make setup` fetched them. Installed once, when a test first asks.
-private let managers = Result {
+let managers = Result {
   try ContainerImage(installing: packageRoot.appending(path: ".build/packages").path)
 }
 

@@ -15,6 +15,22 @@ struct ReportTests {
     return report
   }
 
+  @Test("the list of networks is read, and what is no list is a failure")
+  func list() throws {
+    let items = try ["network-ok", "network-two-addresses"].map { try recorded($0) }
+    let body = [UInt8](ascii: "[") + Array(items.joined(separator: [UInt8](ascii: ","))) + [UInt8](ascii: "]")
+    let reports = try NetworkReport.list(status: 200, body: body)
+    #expect(reports.map(\.id.description) == ["33ffeb838b000001", "5c304f20d0000001"])
+    #expect(try NetworkReport.list(status: 200, body: [UInt8](ascii: "[]")).isEmpty)
+    #expect(throws: APIFailure.unauthorized) {
+      try NetworkReport.list(status: 401, body: [UInt8](ascii: "{}"))
+    }
+    #expect(throws: APIFailure.malformed("no JSON list")) {
+      try NetworkReport.list(status: 200, body: [UInt8](ascii: "{}"))
+    }
+    #expect(throws: APIFailure.self) { try NetworkReport.list(status: 200, body: [UInt8](ascii: "[1]")) }
+  }
+
   @Test(
     "every state of a membership is read, with what still hangs on it",
     arguments: [
@@ -122,4 +138,8 @@ struct ReportTests {
       try PeerReport.parse(status: 200, body: recorded("peer-direct"), about: peer)
     }
   }
+}
+
+extension [UInt8] {
+  fileprivate init(ascii text: String) { self.init(text.utf8) }
 }

@@ -14,6 +14,7 @@ enum HelpText {
       status     asks the running daemon: 0 ready, 1 degraded, 2 blocked, 3 no daemon
       reload     takes the configuration file now
       exit use   pins the traffic to one exit for maintenance, or frees it again
+      adopt      finds what was set up by hand, prints the configuration that equals it; --yes takes over
       version    version, commit, kernel features found
       help       this page, or a command's: liteboxd-agent help plan
 
@@ -121,6 +122,24 @@ enum HelpText {
 
       exit status: 0 done, 1 refused, 3 no daemon
       example:     liteboxd-agent exit use cloud-b
+
+      """
+    case .adopt:
+      """
+      usage: liteboxd-agent adopt [--yes] [--network-id ID] [--config PATH]
+
+      Finds what was set up by hand before there was an agent: on a gateway zt-egress-route.service, its rule and its
+      routing table; on a cloud server zt-nat.service, its iptables entries, and those that are restored at boot. Prints
+      the configuration that equals it, and says on standard error what --yes would do. Changes nothing without it.
+
+      With --yes the agent's state goes in under traffic, is verified, and only then the old one is removed and the
+      services are started. Run it again if it was interrupted. It ends with the commands that lead back.
+
+      --network-id ID   16 hexadecimal digits; without it ZeroTier is asked which network it is
+
+      exit status: 0 printed, taken over, or taken over before; 1 nothing found, contradictory, or a step failed
+      examples:    liteboxd-agent adopt >agent.yaml && liteboxd-agent check --config agent.yaml
+                   liteboxd-agent adopt --yes
 
       """
     case .version:

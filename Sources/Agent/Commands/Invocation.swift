@@ -1,12 +1,14 @@
+import Model
+
 /// The command line, parsed.
 struct Invocation: Equatable {
   enum Command: String, CaseIterable {
-    case run, check, plan, apply, `guard`, teardown, status, reload, exit, version, help
+    case run, check, plan, apply, `guard`, teardown, status, reload, exit, adopt, version, help
 
     /// Options beside --config, --socket and --help.
     var flags: Set<String> {
       switch self {
-      case .teardown: ["--yes"]
+      case .teardown, .adopt: ["--yes"]
       case .status: ["--json", "--watch"]
       case .reload: ["--json"]
       case .exit: ["--json", "--keep"]
@@ -16,7 +18,7 @@ struct Invocation: Equatable {
   }
 
   /// Commands that the agent will have, refused by name until then.
-  static let announced: Set<String> = ["events", "doctor", "render", "adopt"]
+  static let announced: Set<String> = ["events", "doctor", "render"]
 
   static let defaultConfiguration = "/etc/liteboxd/agent.yaml"
   static let defaultSocket = "/run/liteboxd/agent.sock"
@@ -26,6 +28,8 @@ struct Invocation: Equatable {
   /// nil: the configuration's.
   var socketPath: String?
   var flags: Set<String> = []
+  /// Of `adopt`: the ZeroTier network, so that ZeroTier is not asked which it is.
+  var networkID: ZeroTierNetworkID?
   /// What stands behind `exit`: `use` and the exit's name.
   var operands: [String] = []
   /// `--help`, or the command that `help` is about.
@@ -64,6 +68,7 @@ struct Invocation: Equatable {
     case "--help", "-h": wantsHelp = true
     case "--config": configurationPath = try Self.value(parts, &rest)
     case "--socket": socketPath = try Self.value(parts, &rest)
+    case "--network-id" where command == .adopt: networkID = try Self.network(parts, &rest)
     case let flag where command.flags.contains(flag) && parts.count == 1: flags.insert(flag)
     case let name where command == .help && Command(rawValue: name) != nil:
       self.command = Command(rawValue: name) ?? .help
@@ -74,11 +79,23 @@ struct Invocation: Equatable {
     }
   }
 
-  private static func value(_ parts: [String], _ rest: inout ArraySlice<String>) throws(Misuse) -> String {
+  private static func value(
+    _ parts: [String], _ rest: inout ArraySlice<String>, _ what: String = "a path"
+  ) throws(Misuse) -> String {
     guard let value = parts.count == 2 ? parts[1] : rest.popFirst(), !value.isEmpty else {
-      throw Misuse(message: "\(parts[0]) needs a path")
+      throw Misuse(message: "\(parts[0]) needs \(what)")
     }
     return value
+  }
+
+  private static func network(
+    _ parts: [String], _ rest: inout ArraySlice<String>
+  ) throws(Misuse) -> ZeroTierNetworkID {
+    let what = "a network ID of 16 hexadecimal digits"
+    guard let network = ZeroTierNetworkID(try value(parts, &rest, what)) else {
+      throw Misuse(message: "\(parts[0]) needs \(what)")
+    }
+    return network
   }
 
   private static func unknown(_ word: String) -> Misuse {

@@ -82,7 +82,7 @@ extension Tool {
     }
   }
 
-  private func reconcile(
+  func reconcile(
     _ configuration: AgentConfiguration, _ situation: Situation, _ domains: Domains, _ kernel: Kernel,
     _ log: Log
   ) throws -> Reconciler.Outcome {
@@ -189,7 +189,7 @@ extension AgentConfiguration {
   }
 
   /// For one who changes nothing: end-to-end checks need routes of the agent's.
-  fileprivate var withoutEndToEnd: AgentConfiguration {
+  var withoutEndToEnd: AgentConfiguration {
     guard case .gateway(var gateway) = role else { return self }
     gateway.probe.through = []
     gateway.probe.publicAddress = nil

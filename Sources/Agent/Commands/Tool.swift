@@ -45,6 +45,7 @@ public struct Tool {
     case .status: status()
     case .reload: reload()
     case .exit: useExit()
+    case .adopt: adopt()
     case .version: version()
     case .help: ExitStatus.success
     }
