@@ -62,28 +62,40 @@ extension Daemon {
     log(ledger.errors + ledger.unmet)
     guard !outcome.plan.isEmpty else { return }
     freeUntranslatedFlows(outcome)
+    var opponents: [String] = []
     if isDrift {
       let kinds = Dictionary(grouping: outcome.plan.steps, by: \.operation.kind.rawValue).mapValues(\.count)
       if outcome.isVerified {
         ledger.counters.recordRepair(of: kinds, duration: now - since)
         pace.repaired(now: now.sinceBoot)
-        if cause == .event { ledger.opponents.note(authors) }
+        if cause == .event { opponents = ledger.opponents.note(authors) }
       }
     }
     // What could not be done is told of by its errors.
-    if outcome.isVerified { log(outcome, cause, isDrift: isDrift, took: now - since) }
+    if outcome.isVerified { log(outcome, isDrift ? .drift(opponents) : .own, cause, took: now - since) }
   }
 
-  private func log(_ outcome: Reconciler.Outcome, _ cause: PassCause, isDrift: Bool, took: Duration) {
+  /// Why there was something to do.
+  private enum Occasion {
+    /// The agent itself wants something else than before.
+    case own
+    /// Somebody changed what it wants; by name, as far as that is known.
+    case drift([String])
+  }
+
+  private func log(_ outcome: Reconciler.Outcome, _ occasion: Occasion, _ cause: PassCause, took: Duration) {
     let lines = outcome.plan.lines { [situation] in situation.links[$0]?.name.text }
-    let what = isDrift ? "repaired drift" : "changed the kernel's state"
     let shown = lines.prefix(8).joined(separator: "; ") + (lines.count > 8 ? "; …" : "")
-    log.write(
-      isDrift ? .notice : .info, what,
-      [
-        ("cause", cause.rawValue), ("changes", "\(lines.count)"),
-        ("microseconds", "\(took.wholeNanoseconds / 1000)"), ("commands", shown),
-      ])
+    let about = [("cause", cause.rawValue)]
+    let work = [
+      ("changes", "\(lines.count)"), ("microseconds", "\(took.wholeNanoseconds / 1000)"), ("commands", shown),
+    ]
+    switch occasion {
+    case .own: log.write(.info, "changed the kernel's state", about + work)
+    case .drift(let opponents):
+      let names = opponents.isEmpty ? [] : [("by", opponents.joined(separator: ", "))]
+      log.write(.notice, "repaired drift", about + names + work)
+    }
   }
 
   /// An error that stays is told once, else each retry would say it again.

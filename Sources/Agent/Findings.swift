@@ -118,11 +118,14 @@ extension Finding {
 
   static func fight(with opponents: [String], isSlowed: Bool) -> Finding {
     let names = opponents.isEmpty ? "" : "; the last were " + opponents.joined(separator: ", ")
+    let isNetworkd = opponents.contains(Opponents.networkd)
     return Finding(
       code: "fight",
       message: "somebody undoes the agent's repairs again and again\(names)"
         + (isSlowed ? "; they are made more slowly now" : ""),
-      remedy: "find the other manager of these rules, routes or parameters and stop it")
+      remedy: isNetworkd
+        ? "let systemd-networkd keep what is not its own: ManageForeignRoutingPolicyRules=no and ManageForeignRoutes=no in networkd.conf, then restart it"
+        : "find the other manager of these rules, routes or parameters and stop it")
   }
 
   static func listener(_ what: String, _ error: any Error) -> Finding {

@@ -9,18 +9,25 @@ struct Opponents {
   private static let most = 3
 
   /// - Parameter ports: 0 is the kernel itself.
-  mutating func note(_ ports: Set<UInt32>) {
-    for port in ports.sorted() where port != 0 {
-      let name = Self.name(port)
+  /// - Returns: those of this time.
+  @discardableResult mutating func note(_ ports: Set<UInt32>) -> [String] {
+    let present = ports.sorted().filter { $0 != 0 }.map(Self.name)
+    for name in present {
       names.removeAll { $0 == name }
       names.insert(name, at: 0)
     }
     names = Array(names.prefix(Self.most))
+    return present
   }
 
   /// The process's name alone, if it still runs: commands such as ip are another process each time.
   private static func name(_ port: UInt32) -> String {
     let command = ProcessStatistics.text(of: "/proc/\(port)/comm").prefix { $0 != "\n" }
+    // systemd itself opens systemd-networkd's socket (ListenNetlink= in systemd-networkd.socket). Without that unit the
+    // port is networkd's own, of whose name the kernel keeps fifteen octets.
+    if port == 1 && command == "systemd" || command == networkd.prefix(15) { return networkd }
     return command.isEmpty ? "a process that has ended" : terminalSafe(String(command))
   }
+
+  static let networkd = "systemd-networkd"
 }

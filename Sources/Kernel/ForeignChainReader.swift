@@ -12,16 +12,11 @@ struct ForeignChainReader {
     var found: [ForeignForwardChain] = []
     for base in try baseChains().prefix(Self.mostChains) {
       let rules = try rules(of: base)
-      let ending: ForeignForwardChain.Ending =
-        if rules.contains(where: { $0.chain == base.name && $0.isDropping }) {
-          .droppingRule
-        } else {
-          base.drops ? .dropPolicy : .accept
-        }
+      let end = rules.lazy.filter { $0.chain == base.name }.compactMap(\.end).first
       found.append(
         ForeignForwardChain(
-          family: base.family, table: base.table, name: base.name, ending: ending,
-          links: Set(rules.flatMap(\.links))))
+          family: base.family, table: base.table, name: base.name,
+          ending: end ?? (base.drops ? .dropPolicy : .accept), links: Set(rules.flatMap(\.links))))
     }
     return found
   }
@@ -38,8 +33,8 @@ struct ForeignChainReader {
 
   private struct Rule {
     let chain: String
-    /// It has no conditions, and nothing passes it.
-    let isDropping: Bool
+    /// What it does with every packet; nil: it has conditions, or lets it go on.
+    let end: ForeignForwardChain.Ending?
     let links: [String]
   }
 
@@ -92,20 +87,26 @@ struct ForeignChainReader {
         rules.append(
           Rule(
             chain: Self.text(nftnl_rule_get_str(rule.pointer, UInt16(NFTNL_RULE_CHAIN.rawValue))),
-            isDropping: Self.isDropping(expressions), links: Self.links(in: expressions)))
+            end: Self.end(expressions), links: Self.links(in: expressions)))
       })
     return rules
   }
 
-  /// Counting and logging are no conditions.
-  private static func isDropping(_ expressions: [NftablesExpression]) -> Bool {
+  /// Counting, logging and comments are no conditions.
+  private static func end(_ expressions: [NftablesExpression]) -> ForeignForwardChain.Ending? {
     let acts = expressions.filter { expression in
       switch expression {
-      case .unknown("counter"), .unknown("log"), .counter: false
+      case .unknown("counter"), .unknown("log"), .unknown("target LOG"), .unknown("match comment"), .counter:
+        false
       default: true
       }
     }
-    return acts == [.verdict(.drop)] || acts == [.unknown("reject")]
+    guard acts.count == 1 else { return nil }
+    return switch acts[0] {
+    case .verdict(.accept): .accept
+    case .verdict(.drop), .unknown("reject"), .unknown("target REJECT"): .droppingRule
+    default: nil
+    }
   }
 
   private static func links(in expressions: [NftablesExpression]) -> [String] {

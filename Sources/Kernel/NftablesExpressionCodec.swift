@@ -110,7 +110,7 @@ enum NftablesExpressionCodec {
   static func decode(_ found: OpaquePointer) -> NftablesExpression {
     let name = nftnl_expr_get_str(found, UInt16(NFTNL_EXPR_NAME)).map { String(cString: $0) } ?? "?"
     let attributes = Attributes(pointer: found)
-    return attributes.expression(named: name) ?? .unknown(name)
+    return attributes.expression(named: name) ?? .unknown(name + attributes.extension(named: name))
   }
 
   private struct Attributes {
@@ -128,6 +128,15 @@ enum NftablesExpressionCodec {
     }
     private func usesRegister(_ attributes: Int...) -> Bool {
       attributes.allSatisfy { number($0) == register }
+    }
+
+    /// Which of iptables' own matches or targets it is that iptables-nft brought in; empty for the others.
+    func `extension`(named name: String) -> String {
+      switch name {
+      case "target": " " + text(NFTNL_EXPR_TG_NAME)
+      case "match": " " + text(NFTNL_EXPR_MT_NAME)
+      default: ""
+      }
     }
 
     func expression(named name: String) -> NftablesExpression? {

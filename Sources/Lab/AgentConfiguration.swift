@@ -1,18 +1,36 @@
+/// Where an agent finds what is not its own, and is found.
+struct AgentPlaces {
+  var socket: String
+  var token: String
+
+  static let zeroTierHome = "/var/lib/zerotier-one"
+  /// On a machine of its own.
+  static let installed = AgentPlaces(
+    socket: "/run/liteboxd/agent.sock", token: "\(zeroTierHome)/authtoken.secret")
+}
+
 extension Lab {
   /// A configuration that makes the lab quick: short intervals for probes and polls.
   /// `metrics` is an address to listen on; every node has its own ports.
   public func configuration(for node: Node, metrics: String = "off") throws -> String {
+    let places = AgentPlaces(
+      socket: try AgentProgram(node, in: self).socket,
+      token: "\(try zeroTier(node).stateDirectory)/authtoken.secret")
+    return configuration(for: node, at: places, metrics: metrics)
+  }
+
+  func configuration(for node: Node, at places: AgentPlaces, metrics: String = "off") -> String {
     let role = node == .gateway ? gatewaySection : cloudSection
     return """
       role: \(node == .gateway ? "gateway" : "cloud")
       zerotier:
         networkID: \(ZeroTierNode.networkID)
         api: http://127.0.0.1:9993
-        authTokenFile: \(try zeroTier(node).stateDirectory)/authtoken.secret
+        authTokenFile: \(places.token)
         pollInterval: 500ms
       \(role)
       status:
-        socket: \(try AgentProgram(node, in: self).socket)
+        socket: \(places.socket)
       metrics:
         listen: "\(metrics)"
       reconcile:

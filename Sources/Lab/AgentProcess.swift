@@ -1,8 +1,7 @@
 import Glibc
-import JSON
 
 /// The real agent, running in a namespace of the lab.
-public final class AgentProcess: Sendable {
+public final class AgentProcess: RunningAgent {
   public let program: AgentProgram
   private let process: ChildProcess
 
@@ -25,8 +24,9 @@ public final class AgentProcess: Sendable {
   public var node: Node { program.node }
   /// The agent's own process number: `ip netns exec` became it.
   public var pid: pid_t { process.pid }
+  public var ending: String? { process.poll()?.description }
   public var isRunning: Bool { process.poll() == nil }
-  /// All that it and its predecessors on this node have written so far, standard output and error.
+  /// Standard output and error.
   public var log: String { (try? readFile(program.logPath)) ?? "" }
 
   public func signal(_ number: Int32) { process.signal(number) }
@@ -49,36 +49,8 @@ public final class AgentProcess: Sendable {
     }
   }
 
-  /// Runs the same program with another command, in the same namespace, with the same configuration.
-  public func run(_ arguments: [String], limit: Duration = .seconds(20)) throws -> Command.Result {
+  public func run(_ arguments: [String], limit: Duration) throws -> Command.Result {
     try program.run(arguments, limit: limit)
-  }
-
-  /// `status --json`; nil while no daemon answers.
-  public func status() throws -> JSONValue? { try program.status() }
-
-  /// Asks every 20 ms until the status passes `test`, and hands it back.
-  @discardableResult public func waitForStatus(
-    _ wanted: String, within limit: Duration, _ test: (JSONValue) throws -> Bool
-  ) throws -> JSONValue {
-    var last: JSONValue?
-    let found = try eventually(within: limit, step: .milliseconds(20)) { () -> JSONValue? in
-      if let ended = process.poll() {
-        throw LabError("waiting for \(wanted) on \(node)", "the agent ended with \(ended):\n\(log)")
-      }
-      last = try status()
-      if let last, try test(last) { return last }
-      // Spelled out: a bare nil may also be read as JSON's null.
-      return Optional.none
-    }
-    if let found { return found }
-    let shown = last?.text ?? "no answer"
-    throw LabError("waiting for \(wanted) on \(node)", "not after \(limit); status: \(shown)\nlog:\n\(log)")
-  }
-
-  /// Waits for a phase: `ready`, `degraded`, `blocked` or `starting`.
-  @discardableResult public func waitFor(phase: String, within limit: Duration) throws -> JSONValue {
-    try waitForStatus("phase \(phase)", within: limit) { $0["phase"]?.string == phase }
   }
 
   func end() { process.end() }

@@ -49,11 +49,7 @@ public struct AgentProgram: Sendable {
 
   /// `status --json`; nil while no daemon answers.
   public func status() throws -> JSONValue? {
-    let result = try run(["status", "--json"])
-    guard result.status != .exited(3) else { return Optional.none }
-    do { return try JSONValue(parsing: result.stdout.utf8) } catch {
-      throw LabError("reading status --json of \(node)", "\(error): \(result.stdout)\(result.stderr)")
-    }
+    try statusAnswer(run(["status", "--json"]), of: node)
   }
 
   /// Replaces the configuration's file by rename, as an editor does.

@@ -38,6 +38,15 @@ func makeDirectory(_ path: String) throws(LabError) {
   guard mkdir(path, 0o700) == 0 else { throw LabError("making directory \(path)", errno: errno) }
 }
 
+/// Makes what is missing of the directories that a path leads through, for everybody to read.
+func makeDirectories(above path: String) throws(LabError) {
+  guard let end = path.lastIndex(of: "/"), end > path.startIndex else { return }
+  let directory = String(path[..<end])
+  guard access(directory, F_OK) != 0 else { return }
+  try makeDirectories(above: directory)
+  guard mkdir(directory, 0o755) == 0 else { throw LabError("making directory \(directory)", errno: errno) }
+}
+
 /// The names in a directory; none if it is not there.
 func names(in path: String) -> [String] {
   guard let directory = opendir(path) else { return [] }

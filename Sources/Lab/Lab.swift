@@ -29,6 +29,7 @@ public final class Lab: Sendable {
     var closed = false
     var zeroTier: [Node: ZeroTierNode] = [:]
     var agents: [AgentProcess] = []
+    var containers: [Container] = []
     var threads: [(StopFlag, WorkerThread)] = []
   }
 
@@ -103,6 +104,8 @@ public final class Lab: Sendable {
     state.withLock { $0.threads.append((flag, thread)) }
   }
 
+  func keep(_ container: Container) { state.withLock { $0.containers.append(container) } }
+
   func keep(_ agent: AgentProcess) { state.withLock { $0.agents.append(agent) } }
 
   /// Ends every process and thread of the lab and removes its namespaces and its directory. May be called
@@ -115,6 +118,7 @@ public final class Lab: Sendable {
     guard let last else { return }
     for (flag, _) in last.threads { flag.raise() }
     for agent in last.agents { agent.end() }
+    for container in last.containers { container.close() }
     for daemon in last.zeroTier.values { daemon.end() }
     // A thread that threw has already made the test fail by not serving.
     for (_, thread) in last.threads { _ = try? thread.join() }

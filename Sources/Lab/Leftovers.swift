@@ -9,6 +9,8 @@ enum Leftovers {
       for pid in pids.split(whereSeparator: \.isWhitespace).compactMap({ pid_t($0) }) { kill(pid, SIGKILL) }
       _ = try? NetworkNamespace(name: name).delete()
     }
+    // A container's processes and mounts went with the process that made it.
+    ControlGroup.sweep(where: ownerIsGone)
     for name in names(in: "/tmp") where ownerIsGone(name) { removeTree("/tmp/\(name)") }
   }
 

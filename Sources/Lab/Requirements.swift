@@ -17,4 +17,11 @@ enum Requirements {
       guard found else { throw LabError("opening a lab", "\(tool) is missing; apt-get install \(package)") }
     }
   }
+
+  /// For containers.
+  static func checkContainers() throws(LabError) {
+    guard access("/usr/bin/systemd-nspawn", X_OK) == 0 else {
+      throw LabError("making a container", "systemd-nspawn is missing; apt-get install systemd-container")
+    }
+  }
 }

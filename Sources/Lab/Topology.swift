@@ -110,7 +110,7 @@ struct Topology {
   private func connectUplink(of gateway: NetworkNamespace, to internet: NetworkNamespace) throws {
     try gateway.ip(batch: [
       "link add uplink0 type veth peer name \(Topology.uplinkFarEnd) netns \(internet)",
-      "addr add \(Address.uplink)/24 dev uplink0",
+      "addr add \(Address.uplink)/24 brd + dev uplink0",
       "addr add 2001:db8:198::10/64 dev uplink0 nodad",
       "link set uplink0 up",
       "route add default via \(Address.uplinkRouter)",
@@ -132,7 +132,7 @@ struct Topology {
     let prefix = "2001:db8:5\(index):"
     try cloud.ip(batch: [
       "link add eth0 type veth peer name \(node) netns \(internet)",
-      "addr add \(address)/24 dev eth0", "addr add \(prefix):2/64 dev eth0 nodad", "link set eth0 up",
+      "addr add \(address)/24 brd + dev eth0", "addr add \(prefix):2/64 dev eth0 nodad", "link set eth0 up",
       "route add default via \(Address.cloudRouter)", "route add default via \(prefix):1",
     ])
     try internet.ip(batch: [

@@ -24,7 +24,8 @@ public enum NftablesExpression: Hashable, Sendable {
   case hostToNetwork16
   /// Writes two octets at offset 2 of TCP option 2.
   case writeMaximumSegmentSize
-  /// Anything else, by its kernel name: never equal to what the agent makes.
+  /// Anything else, by its kernel name, with iptables' extensions as in `target REJECT`: never equal to what the agent
+  /// makes.
   case unknown(String)
 
   /// `NFT_META_*`

@@ -2,108 +2,105 @@ import JSON
 import Lab
 import Testing
 
-/// What firewall managers leave in nftables, as far as forwarded packets meet it.
-enum Firewall: String, CaseIterable, Sendable {
-  /// Docker's, through iptables-nft.
-  case docker
-  case firewalld
-
-  var ruleset: String {
-    switch self {
-    case .docker:
-      """
-      table ip filter {
-        chain DOCKER-USER { counter return; }
-        chain FORWARD {
-          type filter hook forward priority 0; policy drop;
-          counter jump DOCKER-USER
-          oifname "docker0" ct state established,related counter accept
-          iifname "docker0" oifname != "docker0" counter accept
-        }
-      }
-      """
-    case .firewalld:
-      """
-      table inet firewalld {
-        chain filter_FORWARD {
-          type filter hook forward priority 10; policy accept;
-          ct state { established, related } accept
-          iifname "lo" accept
-          jump filter_FORWARD_POLICIES
-          counter reject with icmpx admin-prohibited
-        }
-        chain filter_FORWARD_POLICIES { iifname "docker0" accept; }
-      }
-      """
-    }
-  }
-
-  /// What makes the tunnel pass, as the manager's own command would.
-  func permission(for device: String) -> String {
-    switch self {
-    case .docker:
-      """
-      insert rule ip filter DOCKER-USER iifname "\(device)" accept
-      insert rule ip filter DOCKER-USER oifname "\(device)" accept
-      """
-    case .firewalld:
-      """
-      add rule inet firewalld filter_FORWARD_POLICIES iifname "zt*" accept
-      add rule inet firewalld filter_FORWARD_POLICIES oifname "zt*" accept
-      """
-    }
-  }
-
-  var chain: String {
-    switch self {
-    case .docker: "chain FORWARD of nftables table ip filter has policy drop"
-    case .firewalld: "chain filter_FORWARD of nftables table inet firewalld drops all that comes to its end"
-    }
-  }
-}
-
-@Suite("S17: a firewall of somebody else's drops what is forwarded", .serialized)
+@Suite("S17 a firewall of somebody else's drops what is forwarded", .serialized)
 struct ForeignFirewallTests {
-  private func drops(_ findings: JSONValue?) -> [JSONValue] {
-    (findings?.array ?? []).filter { $0["code"] == "foreign-forward-drop" }
+  private func shell(_ stage: ManagedStage, _ line: String) throws {
+    try stage.machine.execute(["sh", "-euc", line]).output()
+  }
+
+  private func drop(in findings: JSONValue?) -> JSONValue? {
+    findings?.array?.first { $0["code"] == "foreign-forward-drop" }
+  }
+
+  /// What it has is the same whether the agent runs or not.
+  private func expectItsOwn(_ firewall: Firewall, on stage: ManagedStage) throws {
+    let with = try stage.foreignRuleset()
+    try stage.machine.run("systemctl stop liteboxd-agent.service")
+    if let last = firewall.reloads.last { try shell(stage, last) }
+    let without = try stage.foreignRuleset()
+    #expect(!with.isEmpty && with == without, "\(difference(with, without))")
+    try stage.machine.run("systemctl start liteboxd-agent.service")
+    try stage.agent.waitFor(phase: "ready", within: .seconds(10))
   }
 
   @Test(
-    "a cloud server names the chain and leaves it alone; once it lets the tunnel pass, all is well",
+    "a cloud server names the chain and leaves it alone; once it lets the tunnel pass, all is well through every reload",
     arguments: Firewall.allCases)
   func cloud(_ firewall: Firewall) throws {
-    let stage = try Stage()
-    let cloud = try stage.lab.namespace(.cloudA)
-    let device = try stage.lab.zeroTier(.cloudA).device
+    let stage = try ManagedStage(.cloudA, files: [firewall.file])
+    let before = try stage.state(of: .cloudA)
     #expect(try stage.lab.fetch(from: .pod).get() == Node.cloudA.publicAddress)
-    try cloud.nft(ruleset: firewall.ruleset)
-    let before = try cloud.nft(
-      "-s", "list", "table", firewall == .docker ? "ip" : "inet", firewall == .docker ? "filter" : "firewalld"
-    )
-    let status = try stage.cloud.waitForStatus("the chain", within: .seconds(10)) {
-      $0["phase"] == "degraded" && !drops($0["reasons"]).isEmpty
+    try shell(stage, firewall.start)
+    let status = try stage.agent.waitForStatus("the chain", within: .seconds(10)) {
+      $0["phase"] == "degraded" && drop(in: $0["reasons"]) != nil
     }
-    let finding = try #require(drops(status["reasons"]).first)
+    let finding = try #require(drop(in: status["reasons"]))
     #expect(finding["message"]?.string?.hasPrefix(firewall.chain) == true, "\(finding)")
-    #expect(finding["remedy"]?.string?.contains(device) == true)
+    #expect(finding["remedy"]?.string?.contains(stage.tunnel) == true)
     // It is no false alarm.
     #expect(throws: LabError.self) { try stage.lab.fetch(from: .pod, within: .seconds(1)).get() }
-    let after = try cloud.nft(
-      "-s", "list", "table", firewall == .docker ? "ip" : "inet", firewall == .docker ? "filter" : "firewalld"
-    )
-    #expect(after == before)
-    try cloud.nft(ruleset: firewall.permission(for: device))
-    try stage.cloud.waitFor(phase: "ready", within: .seconds(10))
+    try shell(stage, firewall.permission(for: [stage.tunnel]))
+    try stage.agent.waitFor(phase: "ready", within: .seconds(10))
+    try stage.underTraffic(TrafficFlow.all, from: .blocked) { traffic in
+      for reload in firewall.reloads {
+        try shell(stage, reload)
+        _ = try traffic.waitForAnswers(after: .now, within: .seconds(5))
+      }
+    }
+    try expectItsOwn(firewall, on: stage)
+    try shell(stage, firewall.stop)
+    #expect(try stage.state(of: .cloudA) == before)
     #expect(try stage.lab.fetch(from: .pod).get() == Node.cloudA.publicAddress)
+    try stage.expectInSync(stage.agent, within: .seconds(3))
   }
 
-  @Test("a gateway warns of it: what Cilium redirects does not meet it")
-  func gateway() throws {
-    let stage = try Stage()
-    try stage.lab.namespace(.gateway).nft(ruleset: Firewall.docker.ruleset)
-    let status = try stage.gateway.waitForStatus("the warning", within: .seconds(10)) {
-      !drops($0["warnings"]).isEmpty
+  @Test(
+    "a gateway warns of it, since what Cilium redirects does not meet it, and leaks nothing while it reloads",
+    arguments: Firewall.allCases)
+  func gateway(_ firewall: Firewall) throws {
+    let stage = try ManagedStage(.gateway, files: [firewall.file])
+    let before = try stage.state()
+    try stage.underTraffic { traffic in
+      try shell(stage, firewall.start)
+      let status = try stage.agent.waitForStatus("the warning", within: .seconds(10)) {
+        drop(in: $0["warnings"]) != nil
+      }
+      #expect(drop(in: status["warnings"])?["message"]?.string?.hasPrefix(firewall.chain) == true)
+      #expect(status["phase"] == "ready" && drop(in: status["reasons"]) == nil)
+      // The lab's sandbox is forwarded by the kernel, unlike Cilium's.
+      try shell(stage, firewall.permission(for: [stage.tunnel, "pod0"]))
+      _ = try traffic.waitForAnswers(after: .now, within: .seconds(5))
+      for reload in firewall.reloads {
+        try shell(stage, reload)
+        _ = try traffic.waitForAnswers(after: .now, within: .seconds(5))
+      }
+      try expectItsOwn(firewall, on: stage)
+      try shell(stage, firewall.stop)
+      try stage.lab.restoreCiliumStandIn()
+      _ = try traffic.waitForAnswers(after: .now, within: .seconds(5))
     }
-    #expect(status["phase"] == "ready" && drops(status["reasons"]).isEmpty)
+    #expect(try stage.state() == before)
+    try stage.expectInSync(stage.agent, within: .seconds(3))
+    try stage.expectLeaksWithoutAgent()
+  }
+
+  @Test("firewalld's panic lets nothing through, and the tunnel is open again behind it")
+  func panic() throws {
+    let stage = try ManagedStage(.gateway)
+    let before = try stage.state()
+    try stage.underTraffic { traffic in
+      try shell(stage, Firewall.firewalld.start)
+      try shell(stage, Firewall.firewalld.permission(for: [stage.tunnel, "pod0"]))
+      _ = try traffic.waitForAnswers(after: .now, within: .seconds(5))
+      try shell(stage, "firewall-cmd --panic-on")
+      try stage.agent.waitForStatus("the closed tunnel", within: .seconds(10)) {
+        $0["tunnelUp"]?.bool == false
+      }
+      try stage.expectNoWayPast("panic")
+      try shell(stage, "firewall-cmd --panic-off")
+      _ = try traffic.waitForAnswers(after: .now, within: .seconds(10))
+    }
+    try stage.waitForState(before)
+    try stage.expectInSync(stage.agent, within: .seconds(3))
   }
 }
