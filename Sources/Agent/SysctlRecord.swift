@@ -39,6 +39,10 @@ struct SysctlRecord {
   mutating func note(_ key: Sysctl.Key, was value: Int) throws(InstanceLock.Failure) {
     guard values[key.name] == nil else { return }
     values[key.name] = value
+    try keep(values)
+  }
+
+  private func keep(_ values: [String: Int]) throws(InstanceLock.Failure) {
     guard let file = fopen(path, "we") else { throw .system(attempt: "writing \(path)", errno: errno) }
     defer { fclose(file) }
     let refusal = FileOwner.inherit(fileno(file), from: directory)
@@ -49,12 +53,13 @@ struct SysctlRecord {
   }
 
   /// Writes all values back and forgets them. A parameter whose link is gone is left, and so is one of `leaving`:
-  /// what others may have come to rely on since.
-  func restore(leaving: Set<Sysctl.Key>) -> [String] {
+  /// what others may have come to rely on since. That one's value is kept for who puts it back in the end.
+  func restore(leaving: Set<Sysctl.Key>) throws(InstanceLock.Failure) -> [String] {
     var done: [String] = []
-    let left = Set(leaving.map(\.name))
+    let names = Set(leaving.map(\.name))
+    let left = values.filter { names.contains($0.key) }
     for (name, value) in values.sorted(by: { $0.key < $1.key }) {
-      if left.contains(name) {
+      if left[name] != nil {
         done.append("# \(name) stays as it is; before the agent it was \(value): sysctl -w \(name)=\(value)")
         continue
       }
@@ -62,7 +67,7 @@ struct SysctlRecord {
       fputs("\(value)\n", file)
       if fclose(file) == 0 { done.append("sysctl -w \(name)=\(value)") }
     }
-    unlink(path)
+    if left.isEmpty { unlink(path) } else { try keep(left) }
     return done
   }
 }

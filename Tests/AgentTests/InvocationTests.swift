@@ -9,6 +9,8 @@ struct InvocationTests {
     let invocation = try Invocation(["status", "--json", "--socket=/s", "--config", "/c"])
     #expect(invocation.command == .status && invocation.flags == ["--json"])
     #expect(invocation.socketPath == "/s" && invocation.configurationPath == "/c")
+    let forced: Set<String> = ["--yes", "--restore-forwarding"]
+    #expect(try Invocation(["teardown", "--restore-forwarding", "--yes"]).flags == forced)
     #expect(try Invocation(["help", "plan"]).wantsHelp)
     #expect(try Invocation(["plan", "--help"]).wantsHelp)
     #expect(try Invocation(["--version"]).command == .version)

@@ -6,7 +6,7 @@ struct Invocation: Equatable {
     /// Options beside --config, --socket and --help.
     var flags: Set<String> {
       switch self {
-      case .teardown: ["--yes"]
+      case .teardown: ["--yes", "--restore-forwarding"]
       case .status: ["--json", "--watch"]
       case .reload: ["--json"]
       case .exit: ["--json", "--keep"]

@@ -146,8 +146,9 @@ extension Tool {
   }
 
   /// On a Kubernetes node others rely on forwarding, and found it on when they started; a cloud server forwards for
-  /// the agent alone. Without a configuration to tell, nothing is risked.
+  /// the agent alone. Without a configuration to tell, nothing is risked, but for one who says that nobody does.
   private var parametersToLeave: Set<Sysctl.Key> {
+    if invocation.flags.contains("--restore-forwarding") { return [] }
     if case .cloud? = readableConfiguration?.configuration.role { return [] }
     return [.ipv4Forwarding]
   }
