@@ -52,6 +52,19 @@ struct ContainerTests {
     #expect(error?.description.contains("broken.service") == true)
   }
 
+  /// Early units run at the same time; what one of them takes from another only shows now and then.
+  @Test("the agent's guard has protected it at every boot")
+  func everyBoot() throws {
+    let lab = try Lab()
+    defer { lab.close() }
+    let container = try Container(on: .gateway, in: lab, .agent(on: .gateway, in: lab, units: Self.units))
+    for _ in 0..<5 {
+      try container.boot()
+      #expect(try container.run("systemctl is-active liteboxd-agent-guard.service") == "active\n")
+      try container.cutPower()
+    }
+  }
+
   @Test("two run side by side, each with the agent as its units start it, and leave nothing behind")
   func agents() throws {
     let lab = try Lab()

@@ -58,6 +58,12 @@ struct UnitTests {
     #expect(before.flatMap { $0.dropFirst(7).split(separator: " ") }.contains { $0 == unit })
   }
 
+  @Test("the guard waits until the boot has emptied /tmp, where systemd prepares what a unit sees")
+  func guardAfterEmptying() throws {
+    let after = try text(of: "systemd/\(guardUnit)").split(separator: "\n").filter { $0.hasPrefix("After=") }
+    #expect(after.contains { $0.contains("systemd-tmpfiles-setup.service") })
+  }
+
   @Test("stopping them removes nothing from the kernel", arguments: [agentUnit, guardUnit])
   func stopLeavesState(_ name: String) throws {
     let unit = try text(of: "systemd/\(name)")
