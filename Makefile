@@ -57,7 +57,7 @@ format: ## put the sources into the project's format
 	$(SWIFT) format -i -r Sources Tests Package.swift
 
 test: root packaging release ## all tests, on this kernel (root)
-	$(SWIFT) test --disable-xctest $(IMPORT_CHECK)
+	.ci/scenarios $(SWIFT) test --disable-xctest $(IMPORT_CHECK)
 
 demo: root release ## the agent at work in network namespaces (root)
 	$(LITEBOXD_LAB) demo

@@ -58,6 +58,8 @@ final class Daemon {
   var eagerUntil = MonotonicTime(nanoseconds: 0)
   /// The configuration in force is kept as the last good one.
   var isSaved = false
+  /// The last good configuration had another role: the parameters that it set may still be as it set them.
+  var isRoleLeft = false
   var retryDelay: Duration = DaemonOptions.firstRetry
 
   var configuration: AgentConfiguration { loaded.configuration }
@@ -69,8 +71,7 @@ final class Daemon {
     loop = try EventLoop()
     kernel = try Kernel()
     events = try KernelEvents(ignoring: kernel.ports)
-    reconciler = Reconciler(
-      kernel, as: .holder(try kernel.tableOwnership()), noteFormer: SysctlRecord.keeper(log))
+    reconciler = Reconciler(kernel, as: .holder, noteFormer: SysctlRecord.keeper(log))
     ledger = Ledger()
     pace = RepairPace(now: loop.now.sinceBoot)
   }
@@ -80,6 +81,7 @@ final class Daemon {
   /// Runs until SIGTERM or SIGINT. The kernel's state stays as it is.
   func run() throws {
     inherit()
+    isRoleLeft = options.formerRole.map { $0 != configuration.roleName } ?? false
     try watchSignals()
     try watchKernel()
     retryTimer = try loop.onTrigger { [unowned self] in retry() }
@@ -180,6 +182,8 @@ struct DaemonOptions {
   var stateDirectory: String
   /// The network of the last good configuration of the last run.
   var formerNetwork: ZeroTierNetworkID?
+  /// The role of that configuration.
+  var formerRole: Report.RoleName?
   /// That a person pinned for longer than a run.
   var pinnedExit: String?
 

@@ -44,7 +44,7 @@ extension Daemon {
     configurationError = nil
     let former = configuration
     loaded = fresh
-    ledger.loadedAt = wallClock()
+    ledger.loadedAt = loop.now.sinceBoot
     do throws(EventLoopError) { try configure(replacing: former) } catch {
       log.write(.error, "taking the configuration: \(error)")
     }
@@ -59,11 +59,31 @@ extension Daemon {
     log.configure(configuration.log)
     // Only once it is in the kernel: a next run takes over what the last good one left open.
     isSaved = false
+    if let former, former.roleName != configuration.roleName { isRoleLeft = true }
     if former?.zerotier != configuration.zerotier { try configureZeroTier(former) }
     try configureProber(former)
     try configureWANProber(former)
     if former?.reconcile != configuration.reconcile { try configureTimers() }
     if former != nil { listenerTrigger?.trigger() }
+  }
+
+  /// Puts back the parameters that only the former role holds. Before the new configuration counts as the last good
+  /// one, so that a run that is killed in between leaves it to the next.
+  func leaveRole(for desired: DesiredState) {
+    guard isRoleLeft else { return }
+    isRoleLeft = false
+    let held = Set(desired.sysctls.map(\.key))
+    reconciler.forgetFormers(except: held)
+    do throws(InstanceLock.Failure) {
+      var record = try SysctlRecord()
+      let lines = try record.restore(except: held)
+      if !lines.isEmpty {
+        log.write(
+          .info, "put back what the former role had set", [("commands", lines.joined(separator: "; "))])
+      }
+    } catch {
+      log.write(.warning, "putting back kernel parameters of the former role: \(error)")
+    }
   }
 
   func saveLastGood() {

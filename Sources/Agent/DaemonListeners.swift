@@ -53,11 +53,11 @@ extension Daemon {
       return HTTPResponse(json: answeredStatus().json())
     case (.post, "/reload"), (.post, "/exit"):
       guard request.peer?.uid == 0 else {
-        return HTTPResponse(status: 403, "only root may change anything\n")
+        return HTTPResponse(status: 403, "only root may change anything")
       }
       return request.path == "/exit"
         ? answerExit(request.body) : HTTPResponse(json: reload(because: "request").json)
-    default: return HTTPResponse(status: 404, "no such thing: \(request.path)\n")
+    default: return HTTPResponse(status: 404, "no such thing: \(terminalSafe(request.path))")
     }
   }
 
@@ -67,8 +67,8 @@ extension Daemon {
       let page = MetricsPage.render(answeredStatus(), ledger.counters, .read())
       return HTTPResponse(status: 200, contentType: MetricsPage.contentType, body: Array(page.utf8))
     case (.get, "/"), (.head, "/"):
-      return HTTPResponse(status: 200, "liteboxd-agent: the metrics are at /metrics\n")
-    default: return HTTPResponse(status: 404, "no such thing; the metrics are at /metrics\n")
+      return HTTPResponse(status: 200, "liteboxd-agent: the metrics are at /metrics")
+    default: return HTTPResponse(status: 404, "no such thing; the metrics are at /metrics")
     }
   }
 }

@@ -17,14 +17,19 @@ extension Daemon {
     situation.rememberNetworks(configuration.zerotier)
     followTunnel()
     let previous = last
+    // What an earlier pass failed to do is no drift.
+    let hasFailed = !ledger.errors.isEmpty
     let outcome = reconciler.reconcile(
       dirty, to: Decision(configuration, situation), previous: previous, errors: surveyErrors)
     last = (outcome.decision, outcome.desired)
     followWAN()
-    note(outcome, dirty, cause: cause, isDrift: previous?.desired == outcome.desired, since: since ?? start)
+    note(
+      outcome, dirty, cause: cause, isDrift: !hasFailed && previous?.desired == outcome.desired,
+      since: since ?? start)
     if outcome.isVerified {
       retryDelay = DaemonOptions.firstRetry
       unsettled = []
+      leaveRole(for: outcome.desired)
       if !isSaved { saveLastGood() }
     } else {
       unsettled = .all
@@ -54,12 +59,13 @@ extension Daemon {
   ) {
     let now = loop.now
     ledger.note(outcome)
-    ledger.counters.recordReconcile(duration: now - since, succeeded: outcome.isVerified, at: wallClock())
+    ledger.counters.recordReconcile(
+      duration: now - since, succeeded: outcome.isVerified, at: now.sinceBoot)
     if dirty.isSuperset(of: .resync) {
       ledger.counters.recordResync(cause: cause.rawValue)
       lookForForeignChains()
     }
-    log(ledger.errors + ledger.unmet)
+    log(ledger.errors + ledger.unmet, outcome)
     guard !outcome.plan.isEmpty else { return }
     freeUntranslatedFlows(outcome)
     var opponents: [String] = []
@@ -84,11 +90,10 @@ extension Daemon {
   }
 
   private func log(_ outcome: Reconciler.Outcome, _ occasion: Occasion, _ cause: PassCause, took: Duration) {
-    let lines = outcome.plan.lines { [situation] in situation.links[$0]?.name.text }
-    let shown = lines.prefix(8).joined(separator: "; ") + (lines.count > 8 ? "; …" : "")
     let about = [("cause", cause.rawValue)]
     let work = [
-      ("changes", "\(lines.count)"), ("microseconds", "\(took.wholeNanoseconds / 1000)"), ("commands", shown),
+      ("changes", "\(lines(outcome.plan).count)"), ("microseconds", "\(took.wholeNanoseconds / 1000)"),
+      ("commands", text(outcome.plan)),
     ]
     switch occasion {
     case .own: log.write(.info, "changed the kernel's state", about + work)
@@ -98,9 +103,23 @@ extension Daemon {
     }
   }
 
+  private func lines(_ plan: Plan) -> [String] {
+    plan.lines { [situation] in situation.links[$0]?.name.text }
+  }
+
+  /// Its first commands.
+  private func text(_ plan: Plan) -> String {
+    let lines = lines(plan)
+    return lines.prefix(8).joined(separator: "; ") + (lines.count > 8 ? "; …" : "")
+  }
+
   /// An error that stays is told once, else each retry would say it again.
-  private func log(_ errors: [KernelError]) {
-    let texts = errors.map(\.description)
+  private func log(_ errors: [KernelError], _ outcome: Reconciler.Outcome) {
+    var texts = errors.map(\.description)
+    // What the kernel took without a word and yet did not do, or what somebody else undid meanwhile.
+    if errors.isEmpty, let rest = outcome.remainder, !rest.isEmpty {
+      texts.append("the kernel is not as wanted when it is read again: \(text(rest)); it is tried again")
+    }
     for text in texts { log.write(ledger.loggedErrors.contains(text) ? .debug : .error, text) }
     ledger.loggedErrors = Set(texts)
   }

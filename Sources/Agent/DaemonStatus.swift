@@ -8,11 +8,14 @@ import ZeroTier
 extension Daemon {
   /// All that the agent says of itself, made anew from what it knows now.
   func makeStatus() -> AgentStatus {
-    let now = wallClock()
+    let now = loop.now.sinceBoot
+    ledger.clock.follow(sinceEpoch: sinceEpoch(), sinceBoot: now)
+    pace.settle(now)
     var status = AgentStatus(
-      build: .current, role: configuration.roleName, startedAt: ledger.startedAt, configPath: loaded.path)
+      build: .current, role: configuration.roleName, startedAt: ledger.clock.time(at: ledger.startedAt),
+      configPath: loaded.path)
     status.config.sha256 = loaded.sha256
-    status.config.loadedAt = ledger.loadedAt
+    status.config.loadedAt = ledger.clock.time(at: ledger.loadedAt)
     status.config.error = configurationError
     status.zerotier = zerotierStatus
     status.exits = exitStatuses
@@ -24,14 +27,14 @@ extension Daemon {
         ObjectCount(kind: kind.rawValue, desired: $0.desired, observed: $0.observed)
       }
     }
-    status.reconcile = ledger.counters.reconcileStatus
+    status.reconcile = ledger.counters.reconcileStatus(by: ledger.clock)
     status.drift = ledger.counters.driftStatus
     status.guardDrops = ledger.guardDrops.sorted { $0.key < $1.key }.map {
       GuardDrop(guardName: $0.key, packets: Int(clamping: $0.value.total))
     }
     judge(&status)
     ledger.enter(status.phase, at: now)
-    status.phaseSince = ledger.phaseSince
+    status.phaseSince = ledger.clock.time(at: ledger.phaseSince)
     return status
   }
 

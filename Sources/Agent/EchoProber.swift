@@ -28,6 +28,8 @@ final class EchoProber {
   private var drain: EventSource?
   private var expiry: EventSource?
   private var ledger: EchoLedger
+  /// When answers were last read.
+  private var readAt: MonotonicTime
 
   init(
     on loop: EventLoop, from source: IPAddress, to targets: [IPAddress], timeout: Duration,
@@ -40,6 +42,7 @@ final class EchoProber {
     self.log = log
     self.report = report
     ledger = EchoLedger(timeout: timeout)
+    readAt = loop.now
     expiry = try loop.onTrigger { [unowned self] in expire() }
     drain = try loop.onTrigger { [unowned self] in
       receive()
@@ -51,6 +54,8 @@ final class EchoProber {
   /// they came, so that they can wait.
   private static let mostWatched = 8
   private static let drainInterval = Duration.milliseconds(25)
+  /// From the kernel's stamp until a packet can be read.
+  private static let stampSlack = Duration.milliseconds(10)
 
   /// Forgets what was sent through the link so far.
   func close() {
@@ -97,9 +102,14 @@ final class EchoProber {
 
   private func receive() {
     guard let socket else { return }
+    let now = loop.now
+    // All that came before the last reading was read then. The kernel stamps with the wall clock: an age beyond that
+    // is of a clock that was set meanwhile, and says nothing.
+    let possible = .zero...max(.zero, now - readAt) + Self.stampSlack
+    readAt = now
     for reply in socket.replies() {
       // When it came, not when it is read: this process may have been kept from reading.
-      let arrival = loop.now + (.zero - max(.zero, reply.age))
+      let arrival = possible.contains(reply.age) ? now + (.zero - reply.age) : now
       switch ledger.answered(reply.sequence, from: reply.source, arrival) {
       case .inTime(let exit, let took): report(exit, .answered(took))
       case .late(let exit, let took): report(exit, .late(took))

@@ -43,10 +43,11 @@ extension Finding {
   static func foreignForwardDrop(_ chain: ForeignForwardChain, _ tunnel: InterfaceName) -> Finding {
     let place = "chain \(chain.name) of nftables table \(chain.family.rawValue) \(chain.table)"
     let how = chain.ending == .dropPolicy ? "has policy drop" : "drops all that comes to its end"
+    let link = tunnel.text.shellWord
     return Finding(
       code: "foreign-forward-drop", message: "\(place) \(how), and no rule of that table names \(tunnel)",
       remedy:
-        "accept what comes from and goes to \(tunnel) there, as its owner does: iptables -I DOCKER-USER -i \(tunnel) -j ACCEPT and -o \(tunnel), ufw route allow, or firewalld's trusted zone"
+        "accept what comes from and goes to \(tunnel) there, as its owner does: iptables -I DOCKER-USER -i \(link) -j ACCEPT and -o \(link), ufw route allow, or firewalld's trusted zone"
     )
   }
 

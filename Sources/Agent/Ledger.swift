@@ -10,10 +10,12 @@ struct Ledger {
   var counters: AgentCounters
   /// The netlink port that holds the agent's nftables table, if that is another's.
   var tableHolder: UInt32?
-  var startedAt = wallClock()
+  /// Says when the following was, which is kept as times since the boot.
+  var clock = WallClock()
+  var startedAt = MonotonicTime.now.sinceBoot
   var phase = Phase.starting
-  var phaseSince = wallClock()
-  var loadedAt = wallClock()
+  var phaseSince = MonotonicTime.now.sinceBoot
+  var loadedAt = MonotonicTime.now.sinceBoot
   var errors: [KernelError] = []
   /// Why what would be good to have only could not be had.
   var unmet: [KernelError] = []
@@ -94,7 +96,7 @@ struct Ledger {
   }
 
   /// Notes the phase and keeps since when it holds.
-  mutating func enter(_ phase: Phase, at now: Timestamp) {
+  mutating func enter(_ phase: Phase, at now: Duration) {
     guard phase != self.phase else { return }
     self.phase = phase
     phaseSince = now

@@ -41,10 +41,9 @@ public final class Log {
     _ wanted: Report.LogLevel, _ message: String, _ fields: [(key: String, value: String)] = []
   ) {
     guard wanted >= level else { return }
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
+    let (seconds, attoseconds) = sinceEpoch().components
     let moment = LogLine.Moment(
-      Timestamp(secondsSinceEpoch: Int64(time.tv_sec)), milliseconds: time.tv_nsec / 1_000_000)
+      Timestamp(secondsSinceEpoch: seconds), milliseconds: Int(attoseconds / 1_000_000_000_000_000))
     print(LogLine.render(LogEntry(wanted, message, fields), at: moment, as: format), to: 2)
   }
 }
@@ -62,4 +61,11 @@ func print(_ text: String, to descriptor: Int32) {
 }
 
 /// Wall-clock time, for people; everything that decides uses the monotonic clock.
-func wallClock() -> Timestamp { Timestamp(secondsSinceEpoch: Int64(time(nil))) }
+func sinceEpoch() -> Duration {
+  var time = timespec()
+  clock_gettime(CLOCK_REALTIME, &time)
+  return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+}
+
+/// The same in whole seconds.
+func wallClock() -> Timestamp { Timestamp(secondsSinceEpoch: sinceEpoch().components.seconds) }

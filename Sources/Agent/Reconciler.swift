@@ -12,21 +12,32 @@ import Reconciliation
 /// Nothing is remembered of the kernel but for the status: each pass reads what it compares.
 final class Reconciler {
   private let kernel: any KernelAccess
-  private let viewpoint: Plan.Viewpoint
+  private let part: Part
 
-  /// How the nftables table is held; nil for one who only looks on.
-  var ownership: NftablesOwnership? { if case .holder(let ownership) = viewpoint { ownership } else { nil } }
+  /// Who holds the nftables table, and who only looks on.
+  enum Part { case holder, onlooker }
+
+  /// How the nftables table is held; nil for one who only looks on, and until the kernel has said what it can do.
+  private(set) var ownership: NftablesOwnership?
+
+  /// Without an answer nothing is planned for the table, since it is not read.
+  private var viewpoint: Plan.Viewpoint {
+    switch part {
+    case .holder: .holder(ownership ?? .shared)
+    case .onlooker: .onlooker
+    }
+  }
 
   /// Told what a parameter was when it was first looked at. Later values are the agent's own, or drift.
   private let noteFormer: (Sysctl.Key, Int) -> Void
   private var noted: Set<Sysctl.Key> = []
 
   init(
-    _ kernel: any KernelAccess, as viewpoint: Plan.Viewpoint,
+    _ kernel: any KernelAccess, as part: Part,
     noteFormer: @escaping (Sysctl.Key, Int) -> Void = { _, _ in }
   ) {
     self.kernel = kernel
-    self.viewpoint = viewpoint
+    self.part = part
     self.noteFormer = noteFormer
   }
 
@@ -45,6 +56,9 @@ final class Reconciler {
     var observed: ObservedState
     var isVerified: Bool { errors.isEmpty && (remainder?.isEmpty ?? true) }
   }
+
+  /// What parameters were is looked at again, but for those: others have been put back.
+  func forgetFormers(except held: Set<Sysctl.Key>) { noted.formIntersection(held) }
 
   /// Reads each domain by itself, and says which could not be read.
   func read(_ question: Question) -> (ObservedState, [KernelError]) {
@@ -99,10 +113,14 @@ final class Reconciler {
     var state = ObservedState()
     for domain in question.domains.each {
       do throws(KernelError) {
-        let part = try kernel.observe(Question(domain, tables: question.tables, sysctls: question.sysctls))
-        state.merge(part)
+        if domain == .nftables, part == .holder, ownership == nil {
+          ownership = try kernel.tableOwnership()
+        }
+        let found = try kernel.observe(Question(domain, tables: question.tables, sysctls: question.sysctls))
+        state.merge(found)
       } catch {
-        errors.append(error)
+        // What could not be read before a change cannot be read after it either, and is told once.
+        if !errors.contains(error) { errors.append(error) }
       }
     }
     return state
@@ -116,10 +134,11 @@ final class Reconciler {
     }
   }
 
-  /// After a failure what closes is still done, and nothing that opens or removes. Hands back why wishes failed.
+  /// After a failure what closes is still done, and nothing that opens or removes: forwarding, a parameter, opens as
+  /// well, on a cloud server whose guard could not be installed. Hands back why wishes failed.
   private func apply(_ plan: Plan, _ errors: inout [KernelError]) -> [KernelError] {
     var unmet: [KernelError] = []
-    for step in plan.steps where errors.isEmpty || step.stage < .openTunnel {
+    for step in plan.steps where errors.isEmpty || step.stage < .setSysctls {
       do throws(KernelError) { try kernel.apply(step.operation) } catch {
         if step.operation.isWish { unmet.append(error) } else { errors.append(error) }
       }

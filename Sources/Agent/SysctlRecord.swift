@@ -39,10 +39,10 @@ struct SysctlRecord {
   mutating func note(_ key: Sysctl.Key, was value: Int) throws(InstanceLock.Failure) {
     guard values[key.name] == nil else { return }
     values[key.name] = value
-    try keep(values)
+    try save()
   }
 
-  private func keep(_ values: [String: Int]) throws(InstanceLock.Failure) {
+  private func save() throws(InstanceLock.Failure) {
     guard let file = fopen(path, "we") else { throw .system(attempt: "writing \(path)", errno: errno) }
     defer { fclose(file) }
     let refusal = FileOwner.inherit(fileno(file), from: directory)
@@ -52,22 +52,33 @@ struct SysctlRecord {
     for (name, value) in values.sorted(by: { $0.key < $1.key }) { fputs("\(name)=\(value)\n", file) }
   }
 
-  /// Writes all values back and forgets them. A parameter whose link is gone is left, and so is one of `leaving`:
-  /// what others may have come to rely on since. That one's value is kept for who puts it back in the end.
-  func restore(leaving: Set<Sysctl.Key>) throws(InstanceLock.Failure) -> [String] {
-    var done: [String] = []
-    let names = Set(leaving.map(\.name))
-    let left = values.filter { names.contains($0.key) }
-    for (name, value) in values.sorted(by: { $0.key < $1.key }) {
-      if left[name] != nil {
-        done.append("# \(name) stays as it is; before the agent it was \(value): sysctl -w \(name)=\(value)")
-        continue
-      }
-      guard let file = fopen("/proc/sys/\(name)", "we") else { continue }
-      fputs("\(value)\n", file)
-      if fclose(file) == 0 { done.append("sysctl -w \(name)=\(value)") }
-    }
-    if left.isEmpty { unlink(path) } else { try keep(left) }
+  /// Writes back what the agent does not hold any more, and forgets it.
+  mutating func restore(except held: Set<Sysctl.Key>) throws(InstanceLock.Failure) -> [String] {
+    let kept = Set(held.map(\.name))
+    let over = values.filter { !kept.contains($0.key) }
+    guard !over.isEmpty else { return [] }
+    let done = over.sorted { $0.key < $1.key }.compactMap(SysctlRecord.write)
+    values = values.filter { kept.contains($0.key) }
+    try save()
     return done
+  }
+
+  /// The line that does it; nil: the parameter is gone with its link.
+  private static func write(_ name: String, _ value: Int) -> String? {
+    guard let file = fopen("/proc/sys/\(name)", "we") else { return nil }
+    fputs("\(value)\n", file)
+    return fclose(file) == 0 ? "sysctl -w " + "\(name)=\(value)".shellWord : nil
+  }
+
+  /// Writes all values back and forgets them. A parameter whose link is gone is left, and so is one of `leaving`:
+  /// what others may have come to rely on since. That one's value is kept for whoever puts it back in the end.
+  mutating func restore(leaving: Set<Sysctl.Key>) throws(InstanceLock.Failure) -> [String] {
+    let done = try restore(except: leaving)
+    if values.isEmpty { unlink(path) }
+    return done
+      + values.sorted { $0.key < $1.key }.map { name, value in
+        "# \(name) stays as it is; before the agent it was \(value): sysctl -w "
+          + "\(name)=\(value)".shellWord
+      }
   }
 }

@@ -18,6 +18,8 @@ int clinux_unshare_network(void) { return unshare(CLONE_NEWNET); }
 
 int clinux_setns_network(int fd) { return setns(fd, CLONE_NEWNET); }
 
+int clinux_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+
 int clinux_open_tap(const char *name) {
   struct ifreq request;
   if (strlen(name) >= sizeof request.ifr_name) {

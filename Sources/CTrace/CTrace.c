@@ -1,33 +1,36 @@
 #define _GNU_SOURCE
 #include "CTrace.h"
 
+#include <elf.h>
 #include <errno.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <linux/ptrace.h>
 #include <signal.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* Raw, since the C library's header for ptrace(2) does not go with the kernel's. */
-static long trace(long request, pid_t pid, unsigned long address, unsigned long data) {
-  return syscall(SYS_ptrace, request, (long)pid, address, data);
+static long request(long what, pid_t pid, unsigned long address, unsigned long data) {
+  return syscall(SYS_ptrace, what, (long)pid, address, data);
 }
 
 enum { TRACE_SYSCALL = 24, SYSCALL_STOP = SIGTRAP | 0x80 };
 
-int ctrace_seize(pid_t pid) {
-  if (trace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) < 0) return -1;
-  return trace(PTRACE_INTERRUPT, pid, 0, 0) < 0 ? -1 : 0;
+int ctrace_seize(struct ctrace *trace, pid_t pid) {
+  memset(trace, 0, sizeof *trace);
+  trace->pid = pid;
+  trace->within = CTRACE_OTHER;
+  if (request(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) < 0) return -1;
+  return request(PTRACE_INTERRUPT, pid, 0, 0) < 0 ? -1 : 0;
 }
 
-int ctrace_resume(pid_t pid, int signal) {
-  return trace(TRACE_SYSCALL, pid, 0, (unsigned long)signal) < 0 ? -1 : 0;
+int ctrace_resume(const struct ctrace *trace, int signal) {
+  return request(TRACE_SYSCALL, trace->pid, 0, (unsigned long)signal) < 0 ? -1 : 0;
 }
 
 /* The protocol of the process's netlink socket; -1 if the descriptor is anything else. */
@@ -49,34 +52,66 @@ static int peek(pid_t pid, uint64_t address, void *copy, size_t length) {
   return process_vm_readv(pid, &here, 1, &there, 1, 0) == (ssize_t)length ? 0 : -1;
 }
 
-/* Dumps and other questions change nothing. rtnetlink(7) numbers each family NEW, DEL, GET, SET; nftables takes
- * changes in batches alone. */
-static int changes(int protocol, const struct nlmsghdr *header) {
-  if ((header->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP) return 0;
-  switch (protocol) {
-  case NETLINK_ROUTE: return (header->nlmsg_type & 3) != 2;
-  case NETLINK_NETFILTER: return header->nlmsg_type == NFNL_MSG_BATCH_BEGIN;
-  default: return 0;
-  }
+int ctrace_read(const struct ctrace *trace, void *octets) {
+  return peek(trace->pid, trace->address, octets, trace->length);
 }
 
-static int begins_change(pid_t pid, const struct ptrace_syscall_info *call) {
+int ctrace_write(const struct ctrace *trace, const void *octets) {
+  struct iovec here = {(void *)octets, trace->length}, there = {(void *)(uintptr_t)trace->address, trace->length};
+  return process_vm_writev(trace->pid, &here, 1, &there, 1, 0) == (ssize_t)trace->length ? 0 : -1;
+}
+
+int ctrace_fail(const struct ctrace *trace, int number) {
+  struct user_regs_struct registers;
+  struct iovec all = {&registers, sizeof registers};
+  if (request(PTRACE_GETREGSET, trace->pid, NT_PRSTATUS, (unsigned long)&all) < 0) return -1;
+#if defined(__x86_64__)
+  registers.rax = (unsigned long long)-(long long)number;
+#elif defined(__aarch64__)
+  registers.regs[0] = (unsigned long long)-(long long)number;
+#else
+#error "which register has a system call's result?"
+#endif
+  return request(PTRACE_SETREGSET, trace->pid, NT_PRSTATUS, (unsigned long)&all) < 0 ? -1 : 0;
+}
+
+/* Notes where the messages of a system call lie that begins, as far as it concerns netlink. */
+static enum ctrace_stop begin(struct ctrace *trace, const struct ptrace_syscall_info *call) {
   uint64_t message = call->entry.args[1];
-  struct nlmsghdr header;
-  if (call->entry.nr == SYS_sendmsg) {
+  size_t length = (size_t)call->entry.args[2];
+  int is_receiving = call->entry.nr == SYS_recvmsg;
+  trace->within = CTRACE_OTHER;
+  if (is_receiving || call->entry.nr == SYS_sendmsg) {
     struct msghdr parts;
     struct iovec first;
-    if (peek(pid, message, &parts, sizeof parts) < 0 || parts.msg_iovlen == 0) return 0;
-    if (peek(pid, (uint64_t)(uintptr_t)parts.msg_iov, &first, sizeof first) < 0) return 0;
+    if (peek(trace->pid, message, &parts, sizeof parts) < 0 || parts.msg_iovlen == 0) return CTRACE_OTHER;
+    if (peek(trace->pid, (uint64_t)(uintptr_t)parts.msg_iov, &first, sizeof first) < 0) return CTRACE_OTHER;
     message = (uint64_t)(uintptr_t)first.iov_base;
+    length = first.iov_len;
   } else if (call->entry.nr != SYS_sendto) {
-    return 0;
+    return CTRACE_OTHER;
   }
-  int protocol = netlink_protocol(pid, (int)call->entry.args[0]);
-  return protocol >= 0 && peek(pid, message, &header, sizeof header) == 0 && changes(protocol, &header);
+  trace->descriptor = (int)call->entry.args[0];
+  trace->protocol = netlink_protocol(trace->pid, trace->descriptor);
+  if (trace->protocol < 0) return CTRACE_OTHER;
+  trace->address = message;
+  trace->length = length;
+  trace->within = is_receiving ? CTRACE_RECEIVED : CTRACE_SENT;
+  return is_receiving ? CTRACE_OTHER : CTRACE_SENDING;
 }
 
-enum ctrace_stop ctrace_wait(pid_t pid, int *signal) {
+static enum ctrace_stop end(struct ctrace *trace, const struct ptrace_syscall_info *call) {
+  enum ctrace_stop stop = trace->within;
+  trace->within = CTRACE_OTHER;
+  if (stop != CTRACE_RECEIVED) return stop;
+  /* What is longer than its place was cut. */
+  if (call->exit.is_error || call->exit.rval <= 0) return CTRACE_OTHER;
+  if ((size_t)call->exit.rval < trace->length) trace->length = (size_t)call->exit.rval;
+  return CTRACE_RECEIVED;
+}
+
+enum ctrace_stop ctrace_wait(struct ctrace *trace, int *signal) {
+  pid_t pid = trace->pid;
   siginfo_t info;
   int status = 0;
   *signal = 0;
@@ -94,7 +129,10 @@ enum ctrace_stop ctrace_wait(pid_t pid, int *signal) {
   }
   struct ptrace_syscall_info call;
   memset(&call, 0, sizeof call);
-  if (trace(PTRACE_GET_SYSCALL_INFO, pid, sizeof call, (unsigned long)&call) < 0) return CTRACE_OTHER;
-  if (call.op == PTRACE_SYSCALL_INFO_EXIT) return CTRACE_RETURNED;
-  return call.op == PTRACE_SYSCALL_INFO_ENTRY && begins_change(pid, &call) ? CTRACE_CHANGE : CTRACE_OTHER;
+  if (request(PTRACE_GET_SYSCALL_INFO, pid, sizeof call, (unsigned long)&call) < 0) return CTRACE_OTHER;
+  switch (call.op) {
+  case PTRACE_SYSCALL_INFO_ENTRY: return begin(trace, &call);
+  case PTRACE_SYSCALL_INFO_EXIT: return end(trace, &call);
+  default: return CTRACE_OTHER;
+  }
 }

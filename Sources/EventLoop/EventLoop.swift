@@ -21,8 +21,8 @@ public final class EventLoop {
       EVENT_BASE_FLAG_NOLOCK,
     ]
     event_config_set_flag(config, Int32(flags.reduce(0) { $0 | $1.rawValue }))
-    // After so many ordinary callbacks the loop looks whether something urgent has come up.
-    event_config_set_max_dispatch_interval(config, nil, 8, Urgency.ordinary.rawValue)
+    // After each callback that is not urgent the loop looks whether something more urgent has come up.
+    event_config_set_max_dispatch_interval(config, nil, 1, Urgency.ordinary.rawValue)
     guard let base = event_base_new_with_config(config) else {
       throw .libevent(attempt: "creating the event loop")
     }
@@ -57,6 +57,8 @@ public final class EventLoop {
     /// Before everything else, however much else there is.
     case urgent = 0
     case ordinary
+    /// What strangers ask for: when nothing of the program's own is left to do.
+    case patient
   }
 
   /// Calls back for as long as the descriptor has something to read, or has ended. The descriptor stays
@@ -68,9 +70,10 @@ public final class EventLoop {
   }
 
   /// Calls back for as long as the descriptor takes output, or has failed.
-  public func watch(writable fd: Int32, _ body: @escaping () -> Void) throws(EventLoopError) -> EventSource {
-    try EventSource(
-      on: self, .descriptor(fd, Int16(EV_WRITE)), body)
+  public func watch(
+    writable fd: Int32, _ urgency: Urgency = .ordinary, _ body: @escaping () -> Void
+  ) throws(EventLoopError) -> EventSource {
+    try EventSource(on: self, .descriptor(fd, Int16(EV_WRITE)), urgency: urgency, body)
   }
 
   /// First after one interval. Intervals that a long callback or a suspended process missed are left out.

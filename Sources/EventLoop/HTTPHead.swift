@@ -11,9 +11,10 @@ struct HTTPHead: Hashable {
     case tooLarge
   }
 
-  /// Looks at what has arrived so far; a head longer than `limit` octets is never complete.
-  static func scan(_ bytes: [UInt8], limit: Int) -> Scan {
-    guard let end = endOfHead(bytes) else { return bytes.count >= limit ? .tooLarge : .incomplete }
+  /// Looks at what has arrived so far; a head longer than `limit` octets is never complete. In the first `known`
+  /// octets no head ended when they were looked at.
+  static func scan(_ bytes: [UInt8], limit: Int, known: Int = 0) -> Scan {
+    guard let end = endOfHead(bytes, known) else { return bytes.count >= limit ? .tooLarge : .incomplete }
     guard end <= limit else { return .tooLarge }
     var lines = bytes[..<end].split(separator: lf, omittingEmptySubsequences: false)
       .map { $0.last == cr ? $0.dropLast() : $0 }
@@ -61,8 +62,9 @@ struct HTTPHead: Hashable {
   }
 
   /// Behind the first empty line, whose line ends may lack the carriage return.
-  private static func endOfHead(_ bytes: [UInt8]) -> Int? {
-    var index = 0
+  private static func endOfHead(_ bytes: [UInt8], _ known: Int) -> Int? {
+    // The last line's end and a carriage return may be among the known.
+    var index = max(0, known - 2)
     while let newline = bytes[index...].firstIndex(of: lf) {
       let next = newline + 1
       if next < bytes.count, bytes[next] == lf { return next + 1 }

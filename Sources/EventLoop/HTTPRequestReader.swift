@@ -2,6 +2,8 @@
 struct HTTPRequestReader {
   let limits: HTTPLimits
   private var received: [UInt8] = []
+  /// Before there are so many octets, nothing is to be seen that was not: who sends one at a time costs no more.
+  private var needed = 0
 
   init(limits: HTTPLimits) { self.limits = limits }
 
@@ -13,8 +15,10 @@ struct HTTPRequestReader {
   }
 
   mutating func take(_ bytes: some Collection<UInt8>) -> Step {
+    let known = received.count
     received += bytes
-    switch HTTPHead.scan(received, limit: limits.head) {
+    guard received.count >= needed else { return .needsMore }
+    switch HTTPHead.scan(received, limit: limits.head, known: needed == 0 ? known : 0) {
     case .incomplete: return .needsMore
     case .tooLarge:
       return .refuse(HTTPResponse(status: 431, "the header is longer than \(limits.head) octets"))
@@ -23,7 +27,7 @@ struct HTTPRequestReader {
     }
   }
 
-  private func read(_ head: HTTPHead, _ bodyStart: Int) -> Step {
+  private mutating func read(_ head: HTTPHead, _ bodyStart: Int) -> Step {
     let length: Int
     switch head.bodyLength {
     case .unsaid: length = 0
@@ -34,6 +38,7 @@ struct HTTPRequestReader {
     guard length <= limits.body else {
       return .refuse(HTTPResponse(status: 413, "the body is longer than \(limits.body) octets"))
     }
+    needed = bodyStart + length
     let rest = received[bodyStart...]
     return request(head, body: rest.count >= length ? Array(rest.prefix(length)) : nil)
   }

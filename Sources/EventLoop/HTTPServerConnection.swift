@@ -6,6 +6,9 @@ import Glibc
 /// After the answer the connection is read until the client hangs up, because closing a socket with unread
 /// input resets it and can take the answer along (RFC 9112, 9.6). The deadline bounds all of it.
 final class HTTPServerConnection {
+  /// Octets that a client may say after its answer. A large request's rest is of that order; more is no request.
+  private static let longestRest = 256 * 1024
+
   private enum State {
     case reading
     case writing
@@ -19,6 +22,8 @@ final class HTTPServerConnection {
   private var state = State.reading
   private var reader: HTTPRequestReader
   private var unsent: ArraySlice<UInt8> = []
+  /// Octets that were read after the answer.
+  private var drained = 0
   private var input: EventSource?
   private var output: EventSource?
   private var deadline: EventSource?
@@ -33,15 +38,16 @@ final class HTTPServerConnection {
     peer = server.asksForPeer ? HTTPServerConnection.credentials(of: fd) : nil
     reader = HTTPRequestReader(limits: server.limits)
     deadline = try server.loop.after(server.limits.timeout) { [unowned self] in close() }
-    input = try server.loop.watch(readable: fd) { [unowned self] in readable() }
+    input = try server.loop.watch(readable: fd, .patient) { [unowned self] in readable() }
   }
 
   // Before the descriptor is closed: epoll must not be asked about a closed one.
   deinit { cancel() }
 
-  /// Serves what has arrived by now, then closes: another client needs the place.
+  /// Serves what has arrived by now, or says why not, then closes: another client needs the place.
   func makeRoom() {
     if case .reading = state { readable() }
+    if case .reading = state { send(.crowded, to: nil) }
     close()
   }
 
@@ -63,7 +69,10 @@ final class HTTPServerConnection {
       if count == 0 || (errno != EAGAIN && errno != EINTR) { close() }
       return
     }
-    guard case .reading = state else { return }
+    guard case .reading = state else {
+      drained += count
+      return drained > HTTPServerConnection.longestRest ? close() : ()
+    }
     switch reader.take(buffer[..<count]) {
     case .needsMore: break
     case .refuse(let response): send(response, to: nil)
@@ -100,7 +109,7 @@ final class HTTPServerConnection {
   private func waitForRoom() {
     guard output == nil else { return }
     do throws(EventLoopError) {
-      output = try server.loop.watch(writable: socket.number) { [unowned self] in writable() }
+      output = try server.loop.watch(writable: socket.number, .patient) { [unowned self] in writable() }
     } catch {
       close()
     }
@@ -111,7 +120,7 @@ final class HTTPServerConnection {
     output?.cancel()
     shutdown(socket.number, Int32(SHUT_WR))
     do throws(EventLoopError) {
-      input = try server.loop.watch(readable: socket.number) { [unowned self] in readable() }
+      input = try server.loop.watch(readable: socket.number, .patient) { [unowned self] in readable() }
     } catch {
       close()
     }
@@ -122,4 +131,9 @@ final class HTTPServerConnection {
     guard clinux_peer_credentials(fd, &pid, &uid, &gid) == 0 else { return nil }
     return PeerCredentials(pid: pid, uid: uid, gid: gid)
   }
+}
+
+extension HTTPResponse {
+  /// To a client whose place another one needs, or whose answer would take more than there is to spend.
+  static let crowded = HTTPResponse(status: 503, "too many clients; ask again")
 }

@@ -5,6 +5,8 @@ public protocol KernelAccess: AnyObject {
   /// Reads what `question` names, and nothing else.
   func observe(_ question: Question) throws(KernelError) -> ObservedState
   func apply(_ operation: Operation) throws(KernelError)
+  /// Whether this kernel has tables that nobody but their owner can change and that outlive it.
+  func tableOwnership() throws(KernelError) -> NftablesOwnership
 }
 
 /// What is to be read.
@@ -45,8 +47,7 @@ public final class Kernel: KernelAccess {
     return ports
   }
 
-  /// Whether this kernel has tables that nobody but their owner can change and that outlive it. Tried with an
-  /// empty table, in one batch that makes and deletes it.
+  /// Tried with an empty table, in one batch that makes and deletes it.
   public func tableOwnership() throws(KernelError) -> NftablesOwnership {
     do {
       return try nftables.supportsExclusiveTables() ? .exclusive : .shared

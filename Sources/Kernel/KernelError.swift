@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 
 /// Why the kernel did not do what it was asked, or did not say.
-public struct KernelError: Error, Sendable {
+public struct KernelError: Error, Hashable, Sendable {
   /// What was tried, on which object: `adding rule priority 150 from 10.147.17.1 lookup 100`.
   public let attempt: String
   public let cause: Cause

@@ -12,8 +12,6 @@ final class NetlinkSocket {
 
   /// How long an answer may take. The kernel answers while the request is sent; only loss takes longer.
   static let patience = timeval(tv_sec: 2, tv_usec: 0)
-  /// Times that an interrupted dump is repeated before it is an error.
-  static let dumpTries = 30
 
   private let handle: OpaquePointer
   private var sequence: UInt32 = 0
@@ -127,33 +125,39 @@ final class NetlinkSocket {
 
   /// Asks for all objects of a kind. `visit` may be called for a try that is then given up: `restart` comes
   /// before each try.
-  func dump(
+  @discardableResult func dump(
     _ attempt: String, _ type: UInt16, _ build: (inout NetlinkMessage) -> Void,
     restart: () -> Void, visit: (ReceivedMessage) throws(KernelError) -> Void
-  ) throws(KernelError) {
-    for _ in 0..<Self.dumpTries {
+  ) throws(KernelError) -> DumpSpan {
+    var tries = DumpTries()
+    while tries.areLeft() {
       restart()
       let sequence = nextSequence()
       var request = NetlinkMessage(
         type: type, flags: NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH, sequence: sequence)
       build(&request)
       try send(request.bytes, attempt)
-      if try collect(attempt, sequence, visit) == .whole { return }
+      if case .whole(let span) = try collect(attempt, sequence, visit) { return span }
     }
-    throw KernelError(attempt, .interrupted(tries: Self.dumpTries))
+    throw KernelError(attempt, .interrupted(tries: tries.count))
   }
 
-  private enum DumpEnd { case whole, interrupted }
+  private enum DumpEnd {
+    case whole(DumpSpan)
+    case interrupted
+  }
 
   private func collect(
     _ attempt: String, _ sequence: UInt32, _ visit: (ReceivedMessage) throws(KernelError) -> Void
   ) throws(KernelError) -> DumpEnd {
-    var end: DumpEnd?
+    var hasEnded = false
+    var goes = 0
     var isInterrupted = false
     var failure: KernelError?
-    while end == nil {
+    while !hasEnded {
+      var isFirst = true
       try receive(attempt) { message in
-        guard message.sequence == sequence, end == nil else { return }
+        guard message.sequence == sequence, !hasEnded else { return }
         isInterrupted = isInterrupted || message.isInterrupted
         switch Int32(message.type) {
         case NLMSG_DONE, NLMSG_ERROR:
@@ -163,14 +167,17 @@ final class NetlinkSocket {
           } else if number < 0 {
             failure = failure ?? KernelError(attempt, .refused(.init(rawValue: -number), message.errorText))
           }
-          end = isInterrupted ? .interrupted : .whole
+          hasEnded = true
         default:
+          goes += isFirst ? 1 : 0
+          isFirst = false
           do { if failure == nil { try visit(message) } } catch { failure = error as? KernelError }
         }
       }
     }
-    if let failure, !isInterrupted { throw failure }
-    return end ?? .interrupted
+    if isInterrupted { return .interrupted }
+    if let failure { throw failure }
+    return .whole(goes > 1 ? .severalGoes : .oneGo)
   }
 
   // MARK: Receiving

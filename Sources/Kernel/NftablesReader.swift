@@ -6,11 +6,14 @@ import Model
 /// Where dumps come from.
 protocol NetlinkDumping {
   var portID: UInt32 { get }
-  func dump(
+  @discardableResult func dump(
     _ attempt: String, _ type: UInt16, _ build: (inout NetlinkMessage) -> Void,
     restart: () -> Void, visit: (ReceivedMessage) throws(KernelError) -> Void
-  ) throws(KernelError)
+  ) throws(KernelError) -> DumpSpan
 }
+
+/// In how many goes the kernel made a dump. What it made in one is one moment's.
+enum DumpSpan { case oneGo, severalGoes }
 
 extension NetlinkSocket: NetlinkDumping {}
 

@@ -16,16 +16,34 @@ final class RouteTables {
     var rules: [AddressFamily: [ObservedRule]] = [:]
     for family in AddressFamily.allCases {
       do {
-        rules[family] = try dump(
-          "reading the \(family) rules", RTM_GETRULE, header(family, RuleCodec.headerSize)
-        ) {
-          (payload) throws(KernelError) in try RuleCodec.decode(payload)
-        }
+        rules[family] = try settledRules(family)
       } catch  where family == .ipv6 && error.isFamilyMissing {
         continue  // A host booted with ipv6.disable=1 has no IPv6 rules to read.
       }
     }
     return rules
+  }
+
+  /// Where the kernel makes the dump in several goes it goes on by counting (dump_rules() of net/core/fib_rules.c):
+  /// when a rule comes or goes meanwhile, another is left out or told twice, and no NLM_F_DUMP_INTR says so. Then only
+  /// what two readings after each other say of the agent's own rules is taken for true.
+  private func settledRules(_ family: AddressFamily) throws(KernelError) -> [ObservedRule] {
+    let attempt = "reading the \(family) rules"
+    var former: [RoutingRule]?
+    var tries = DumpTries()
+    while tries.areLeft() {
+      var found: [ObservedRule] = []
+      let span = try socket.dump(
+        attempt, UInt16(RTM_GETRULE), { $0.put(raw: header(family, RuleCodec.headerSize)) },
+        restart: { found.removeAll() },
+        visit: { (message) throws(KernelError) in
+          if let rule = try RuleCodec.decode(message.payload) { found.append(rule) }
+        })
+      let own = found.map(\.rule).filter(\.isOwned)
+      if span == .oneGo || own == former { return found }
+      former = own
+    }
+    throw KernelError(attempt, .interrupted(tries: tries.count))
   }
 
   /// ip route show table T

@@ -41,10 +41,12 @@ public struct AgentProgram: Sendable {
   }
 
   /// Runs a command of the agent's to its end, in the node's namespace.
-  public func run(_ arguments: [String], limit: Duration = .seconds(20)) throws -> Command.Result {
+  public func run(
+    _ arguments: [String], limit: Duration = .seconds(20), environment extra: [String: String] = [:]
+  ) throws -> Command.Result {
     var command = command(arguments)
     command.limit = limit
-    return try command.run(environment: environment)
+    return try command.run(environment: environment.merging(extra) { $1 })
   }
 
   /// `status --json`; nil while no daemon answers.
@@ -91,10 +93,12 @@ extension Lab {
 
   /// Kills the agent and starts it again, with the configuration that it had; waits until its traffic flows. Nothing
   /// is left of what it had learnt of the exits.
-  public func restart(_ agent: AgentProcess) throws -> AgentProcess {
+  public func restart(
+    _ agent: AgentProcess, environment: [String: String] = [:]
+  ) throws -> AgentProcess {
     let configuration = try readFile(agent.program.configurationPath)
     agent.kill()
-    let next = try startAgent(on: agent.node, configuration: configuration)
+    let next = try startAgent(on: agent.node, configuration: configuration, environment: environment)
     try next.waitForStatus("traffic", within: .seconds(10)) { $0["tunnelUp"]?.bool == true }
     return next
   }

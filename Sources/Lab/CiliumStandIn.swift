@@ -6,6 +6,7 @@
 /// sees silence, as it does with Cilium.
 struct CiliumStandIn {
   let gateway: NetworkNamespace
+  var egress = Address.egress
 
   /// Which flows were the pod's, so that answers to the node's own sockets stay on the node. A bit high up in
   /// conntrack's mark, where nobody else's is expected.
@@ -19,15 +20,15 @@ struct CiliumStandIn {
         table ip cilium_stand_in {
           chain rewrite {
             type filter hook prerouting priority -310; policy accept;
-            iifname "pod0" ip saddr \(Address.pod) ip daddr != { \(excluded) } ip saddr set \(Address.egress)
+            iifname "pod0" ip saddr \(Address.pod) ip daddr != { \(excluded) } ip saddr set \(egress)
           }
           chain remember {
             type filter hook prerouting priority -150; policy accept;
-            iifname "pod0" ip saddr \(Address.egress) ct mark set ct mark or \(podFlow)
+            iifname "pod0" ip saddr \(egress) ct mark set ct mark or \(podFlow)
           }
           chain answer {
             type filter hook prerouting priority -90; policy accept;
-            iifname != "pod0" ip daddr \(Address.egress) ct mark and \(podFlow) == \(podFlow) ip daddr set \(Address.pod)
+            iifname != "pod0" ip daddr \(egress) ct mark and \(podFlow) == \(podFlow) ip daddr set \(Address.pod)
           }
         }
         """)
@@ -37,6 +38,18 @@ struct CiliumStandIn {
 }
 
 extension Lab {
+  /// Another egress IP for the pod, or none: then what it sends to the Internet is dropped, as by Cilium without a
+  /// gateway.
+  public func setPodEgress(_ egress: String?) throws {
+    let gateway = try namespace(.gateway)
+    if let egress {
+      try CiliumStandIn(gateway: gateway).remove()
+      try CiliumStandIn(gateway: gateway, egress: egress).install()
+    } else {
+      try gateway.nft("insert rule ip cilium_stand_in rewrite iifname pod0 drop")
+    }
+  }
+
   /// Puts the pod's address translation back, for scenarios that flush the gateway's whole ruleset: Cilium's
   /// own is in BPF and would have survived.
   public func restoreCiliumStandIn() throws {

@@ -11,7 +11,11 @@ public struct LabError: Error, Hashable, CustomStringConvertible {
 
   /// `code` is errno as it stood right after the call.
   public init(_ attempt: String, errno code: Int32) {
-    let name = clinux_errno_name(code).map { String(cString: $0) } ?? "errno \(code)"
-    self.init(attempt, "\(String(cString: strerror(code))) (\(name))")
+    self.init(attempt, "\(String(cString: strerror(code))) (\(errnoName(code)))")
   }
+}
+
+/// `EPERM`
+public func errnoName(_ code: Int32) -> String {
+  clinux_errno_name(code).map { String(cString: $0) } ?? "errno \(code)"
 }

@@ -12,6 +12,8 @@ public struct LeakCount: Hashable, Sendable, CustomStringConvertible {
   public var cloud = 0
   /// From anywhere, with a unique local address as its source (RFC 4193): ZeroTier's own IPv6.
   public var ipv6 = 0
+  /// How many of those at the far end of the uplink were from `Address.otherEgress`.
+  public var ofOtherEgress = 0
 
   public var total: Int { tcp + udp + icmp + other + cloud + ipv6 }
 
@@ -39,6 +41,7 @@ struct LeakCounters {
             \(leak) udp counter name leak-udp
             \(leak) icmp counter name leak-icmp
             \(leak) != { tcp, udp, icmp } counter name leak-other
+            \(leak) != 0 ip saddr \(Address.otherEgress) counter name leak-moved
             iifname { \(clouds) } ip saddr \(Address.tunnelNetwork) counter name leak-cloud
             iifname { \(clouds) } ip daddr \(Address.tunnelNetwork) counter name leak-cloud
             iifname != "lo" ip6 saddr fc00::/7 counter name leak-ipv6
@@ -50,7 +53,7 @@ struct LeakCounters {
 
   /// `tcp` alone would be a keyword of nftables.
   private static let names =
-    ["tcp", "udp", "icmp", "other", "cloud", "ipv6"].map { "leak-\($0)" }
+    ["tcp", "udp", "icmp", "other", "cloud", "ipv6", "moved"].map { "leak-\($0)" }
     + CloudServers.two.nodes.map { "public-\($0)" }
 
   private var publicRules: String {
@@ -63,7 +66,8 @@ struct LeakCounters {
     let packets = try counters()
     return LeakCount(
       tcp: packets["leak-tcp"] ?? 0, udp: packets["leak-udp"] ?? 0, icmp: packets["leak-icmp"] ?? 0,
-      other: packets["leak-other"] ?? 0, cloud: packets["leak-cloud"] ?? 0, ipv6: packets["leak-ipv6"] ?? 0)
+      other: packets["leak-other"] ?? 0, cloud: packets["leak-cloud"] ?? 0, ipv6: packets["leak-ipv6"] ?? 0,
+      ofOtherEgress: packets["leak-moved"] ?? 0)
   }
 
   /// Packets that a cloud server sent under its public address.

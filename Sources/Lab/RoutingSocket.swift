@@ -45,6 +45,8 @@ final class RoutingSocket {
 
   private let socket: Descriptor
   private var buffer = [UInt8](repeating: 0, count: 256 << 10)
+  /// Messages that said that their dump was interrupted.
+  private(set) var interrupted = 0
 
   /// - Parameter groups: bits of multicast groups; none for requests.
   init(groups: UInt32 = 0) throws(LabError) {
@@ -143,9 +145,11 @@ final class RoutingSocket {
   private func messages(in bytes: ArraySlice<UInt8>) -> [RoutingMessage] {
     var (found, rest) = ([RoutingMessage](), bytes)
     while rest.count >= 16 {
-      let head = Array(rest.prefix(6))
+      let head = Array(rest.prefix(8))
       let length = head[..<4].reversed().reduce(0) { $0 << 8 | Int($1) }
       guard length >= 16, length <= rest.count else { break }
+      // NLM_F_DUMP_INTR
+      if head[6] & 0x10 != 0 { interrupted += 1 }
       let type = UInt16(head[4]) | UInt16(head[5]) << 8
       found.append(RoutingMessage(type: type, payload: Array(rest.prefix(length).dropFirst(16))))
       rest = rest.dropFirst((length + 3) & ~3)

@@ -31,6 +31,8 @@ public enum Address {
   public static let tunnelNetwork = "10.147.17.0/24"
   /// The gateway's ZeroTier address, Cilium's egressIP.
   public static let egress = "10.147.17.1"
+  /// One that a test may give to the gateway besides.
+  public static let otherEgress = "10.147.17.9"
   /// Answers HTTP, TCP and UDP with the client's address.
   public static let server = "203.0.113.80"
   public static let otherServers = ["1.1.1.1", "8.8.8.8"]

@@ -73,14 +73,14 @@ public final class Traffic: Sendable {
   private let threads: Guarded<[WorkerThread]>
   private let ledger: Ledger
 
-  fileprivate init(_ lab: Lab, flows: Set<TrafficFlow>, perSecond: Int) throws {
+  fileprivate init(_ lab: Lab, flows: Set<TrafficFlow>, perSecond: Int, from address: String) throws {
     ledger = Ledger(flows, from: started)
     threads = Guarded([])
     for flow in flows {
       let (ledger, flag) = (ledger, stopFlag)
       let node: Node = flow.path == .forwarded ? .pod : .gateway
       let thread = try WorkerThread(in: lab.namespace(node)) {
-        let source = flow.path == .forwarded ? nil : flow.kind == .ipv6 ? Address.egressIPv6 : Address.egress
+        let source = flow.path == .forwarded ? nil : flow.kind == .ipv6 ? Address.egressIPv6 : address
         try run(makeProbe(flow.kind, from: source), as: flow, perSecond, ledger, until: flag)
       }
       threads.withLock { $0.append(thread) }
@@ -114,10 +114,11 @@ public final class Traffic: Sendable {
 }
 
 extension Lab {
-  /// Starts traffic; each flow sends that many a second.
-  public func startTraffic(_ flows: Set<TrafficFlow> = TrafficFlow.all, perSecond: Int = 20) throws -> Traffic
-  {
-    try Traffic(self, flows: flows, perSecond: perSecond)
+  /// Starts traffic; each flow sends that many a second. Those of the gateway's own sockets are bound to `address`.
+  public func startTraffic(
+    _ flows: Set<TrafficFlow> = TrafficFlow.all, perSecond: Int = 20, from address: String = Address.egress
+  ) throws -> Traffic {
+    try Traffic(self, flows: flows, perSecond: perSecond, from: address)
   }
 }
 

@@ -114,11 +114,11 @@ struct ZeroTierAPI {
   /// The head as recorded, its fields in the order of their names, and the body.
   private func head(of answer: ZeroTierAnswers.Answer, length: Int? = nil, closes: Bool) -> [UInt8] {
     let reason = [200: "OK", 401: "Unauthorized", 404: "Not Found", 500: "Internal Server Error"][answer.code]
-    let body = length == nil ? answer.body ?? "" : "["
+    let body = answers.octets(of: length == nil ? answer.body ?? "" : "[")
     var text = "HTTP/1.1 \(answer.code) \(reason ?? "")\r\n" + (closes ? "Connection: close\r\n" : "")
-    text += "Content-Length: \(length ?? body.utf8.count)\r\n"
+    text += "Content-Length: \(length ?? body.count)\r\n"
     if answer.body != nil { text += "Content-Type: application/json\r\n" }
-    return Array((text + (closes ? "" : "Keep-Alive: timeout=5, max=5\r\n") + "\r\n" + body).utf8)
+    return Array((text + (closes ? "" : "Keep-Alive: timeout=5, max=5\r\n") + "\r\n").utf8) + body
   }
 
   /// False when the connection is to be closed.

@@ -18,6 +18,8 @@ struct ZeroTierAnswers {
   var managedDefault = false
   /// A second network of this host.
   var other: (id: String, device: String)?
+  /// What stands in the bodies for that text.
+  var substitutions: [String: [UInt8]] = [:]
   /// Shutting down: no network is left, and it still answers for a moment.
   var leaving = false
 
@@ -43,6 +45,15 @@ struct ZeroTierAnswers {
     case ("peer", 2) where parts[1].utf8.count == 10:
       return Answer(code: 200, body: peers.first { $0.id == parts[1].lowercased() }?.body ?? "{}")
     default: return .unknownPath
+    }
+  }
+
+  /// A body as it is sent.
+  func octets(of body: String) -> [UInt8] {
+    substitutions.reduce(Array(body.utf8)) { octets, pair in
+      Array(
+        octets.split(separator: Array(pair.key.utf8), omittingEmptySubsequences: false)
+          .joined(separator: pair.value))
     }
   }
 

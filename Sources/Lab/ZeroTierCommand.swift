@@ -87,6 +87,8 @@ public enum ZeroTierCommand: Hashable, Sendable {
   case otherNetwork(id: String, device: String)
   /// allowDefault: managed routes 0/1 and 128/1 by the first cloud server in the main table, and in the API.
   case managedDefault
+  /// In the bodies of all answers from now on, octet for octet: what no controller would say, and no JSON may hold.
+  case substitute(String, with: [UInt8])
   /// Answers `ok` once the link has come up as far as it does.
   case isReady
 
@@ -111,6 +113,7 @@ public enum ZeroTierCommand: Hashable, Sendable {
     case .apiPort(let port): "port \(port)"
     case .otherNetwork(let id, let device): "other \(id) \(device)"
     case .managedDefault: "managed-default"
+    case .substitute(let text, let other): "substitute \(hexadecimal(Array(text.utf8))) \(hexadecimal(other))"
     case .isReady: "ready"
     }
   }
@@ -144,6 +147,7 @@ public enum ZeroTierCommand: Hashable, Sendable {
       case "port": UInt16(argument).map { .apiPort($0) }
       case "other" where words.count == 3: .otherNetwork(id: argument, device: words[2])
       case "managed-default": .managedDefault
+      case "substitute" where words.count == 3: ZeroTierCommand(substitute: words)
       case "ready": .isReady
       default: nil
       }
@@ -153,6 +157,13 @@ public enum ZeroTierCommand: Hashable, Sendable {
 }
 
 extension ZeroTierCommand {
+  private init?(substitute words: [String]) {
+    guard let text = octets(hexadecimal: words[1]), let other = octets(hexadecimal: words[2]) else {
+      return nil
+    }
+    self = .substitute(String(decoding: text, as: UTF8.self), with: other)
+  }
+
   /// Node, least and most milliseconds.
   private init?(delay words: ArraySlice<String>) {
     let numbers = words.compactMap { Int($0) }
@@ -161,4 +172,15 @@ extension ZeroTierCommand {
     else { return nil }
     self = .delayFrames(of: node, by: numbers[0]...numbers[1])
   }
+}
+
+private func hexadecimal(_ octets: [UInt8]) -> String {
+  octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+}
+
+private func octets(hexadecimal text: String) -> [UInt8]? {
+  let digits = Array(text.utf8)
+  let pairs = stride(from: 0, to: digits.count, by: 2).map { digits[$0..<min($0 + 2, digits.count)] }
+  let octets = pairs.compactMap { UInt8(String(decoding: $0, as: UTF8.self), radix: 16) }
+  return octets.count == pairs.count ? octets : nil
 }

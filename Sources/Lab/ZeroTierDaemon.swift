@@ -171,6 +171,7 @@ extension ZeroTierDaemon {
     case .managedDefault:
       try link.addManagedDefault()
       api.answers.managedDefault = true
+    case .substitute(let text, let other): api.answers.substitutions[text] = other
     case .isReady: guard isUp else { throw LabError("asking whether it is up", "not yet") }
     }
   }

@@ -108,7 +108,7 @@ extension Route {
 
   private static func text(_ hop: NextHop, of count: Int, _ name: (InterfaceIndex) -> String?) -> String {
     let gateway = hop.gateway.map { "via \($0) " } ?? ""
-    let single = gateway + "dev \(name(hop.interface) ?? "if\(hop.interface)")"
+    let single = gateway + "dev \(name(hop.interface)?.shellWord ?? "if\(hop.interface)")"
     return count == 1 ? single : "nexthop \(single) weight \(hop.weight)"
   }
 }

@@ -83,8 +83,8 @@ extension RoutingRule: CustomStringConvertible {
     if selector.others.contains("not") { words.append("not") }
     words.append("from \(selector.source.map(Self.prefix) ?? "all")")
     if let destination = selector.destination { words.append("to \(Self.prefix(destination))") }
-    if let name = selector.inputInterface { words.append("iif \(name)") }
-    if let name = selector.outputInterface { words.append("oif \(name)") }
+    if let name = selector.inputInterface { words.append("iif \(name.text.shellWord)") }
+    if let name = selector.outputInterface { words.append("oif \(name.text.shellWord)") }
     if let mark = selector.mark {
       words.append("fwmark 0x\(String(mark.value, radix: 16))/0x\(String(mark.mask, radix: 16))")
     }

@@ -12,8 +12,20 @@ extension NftablesTransaction {
     case (.present(let found), let table?):
       self.init(
         Self.needsRebuild(found, table, viewpoint)
-          ? [.deleteTable] + Self.build(table, viewpoint) : Self.amend(found, table, viewpoint))
+          ? [.deleteTable] + Self.build(table, viewpoint) : Self.amend(found, table))
     }
+  }
+
+  /// Takes over a table that outlived its owner, in a commit of its own: the kernel refuses new chains with a hook
+  /// in the one that does (nf_tables_addchain() of net/netfilter/nf_tables_api.c).
+  init(claiming observed: ObservedNftables, for desired: NftablesTable?, as viewpoint: Plan.Viewpoint) {
+    guard case .holder(.exclusive) = viewpoint, case .present(let found) = observed,
+      found.ownership == .orphan, let table = desired, !Self.needsRebuild(found, table, viewpoint)
+    else {
+      self.init([])
+      return
+    }
+    self.init([.addTable(comment: table.comment, .exclusive)])
   }
 
   private static func build(_ table: NftablesTable, _ viewpoint: Plan.Viewpoint) -> [NftablesChange] {
@@ -54,13 +66,9 @@ extension NftablesTransaction {
   }
 
   private static func amend(
-    _ found: ObservedNftablesTable, _ table: NftablesTable, _ viewpoint: Plan.Viewpoint
+    _ found: ObservedNftablesTable, _ table: NftablesTable
   ) -> [NftablesChange] {
-    var changes: [NftablesChange] = []
-    if case .holder(.exclusive) = viewpoint, found.ownership == .orphan {
-      changes.append(.addTable(comment: table.comment, .exclusive))  // Claims it.
-    }
-    changes += amendSets(found, table)
+    var changes = amendSets(found, table)
     changes += table.dynamicSets.filter { found.sets[$0.name] == nil }.map { .addDynamicSet($0) }
     changes += table.counters.filter { found.counters[$0] == nil }.map { .addCounter($0) }
     changes += amendChains(found, table)

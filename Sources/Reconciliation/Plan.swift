@@ -44,9 +44,10 @@ public struct Plan: Sendable {
   /// Plans for those domains that were observed; the others are left alone.
   public init(from observed: ObservedState, to desired: DesiredState, as viewpoint: Viewpoint) {
     if let nftables = observed.nftables {
+      let claim = NftablesTransaction(claiming: nftables, for: desired.nftables, as: viewpoint)
       let transaction = NftablesTransaction(from: nftables, to: desired.nftables, as: viewpoint)
-      if !transaction.changes.isEmpty {
-        add(desired.nftables == nil ? .removeGuard : .installGuard, .nftables(transaction))
+      for part in [claim, transaction] where !part.changes.isEmpty {
+        add(desired.nftables == nil ? .removeGuard : .installGuard, .nftables(part))
       }
     }
     if let routes = observed.routes { planRoutes(routes, desired.tables) }
@@ -131,7 +132,7 @@ extension Plan {
 extension Operation {
   public func lines(naming name: (InterfaceIndex) -> String?) -> [String] {
     switch self {
-    case .nftables(let transaction): transaction.lines.map { "nft '\($0)'" }
+    case .nftables(let transaction): transaction.lines.map { "nft \($0.shellQuoted)" }
     case .addRoute(let route):
       [Self.ip(route.key.destination.family, "route add \(route.text(naming: name))")]
     case .replaceRoute(let route):
@@ -140,7 +141,7 @@ extension Operation {
       [Self.ip(found.route.key.destination.family, "route del \(found.route.text(naming: name))")]
     case .addRule(let rule): [Self.ip(rule.family, "rule add \(rule)")]
     case .deleteRule(let found): [Self.ip(found.rule.family, "rule del \(found.rule)")]
-    case .setSysctl(let sysctl): ["sysctl -w \(sysctl.key.name)=\(sysctl.value)"]
+    case .setSysctl(let sysctl): ["sysctl -w " + "\(sysctl.key.name)=\(sysctl.value)".shellWord]
     }
   }
 

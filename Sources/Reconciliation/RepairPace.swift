@@ -51,7 +51,8 @@ public struct RepairPace: Sendable {
     return delay ?? .zero
   }
 
-  private mutating func settle(_ now: Duration) {
+  /// Lets time pass: a fight is over when nothing needed a repair for so long, whether or not something happens then.
+  public mutating func settle(_ now: Duration) {
     inHand = min(Self.burst, inHand + (now - refilledAt) / .seconds(1) * Self.perSecond)
     recent = max(0, recent - (now - refilledAt) / .seconds(1) * Self.peacefulPerSecond)
     refilledAt = now

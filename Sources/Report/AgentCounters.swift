@@ -15,7 +15,7 @@ public struct AgentCounters: Equatable, Sendable {
   public private(set) var forwardedOut = FollowedCounter()
   public private(set) var forwardedIn = FollowedCounter()
   private var lastReconcileDuration: Duration?
-  private var lastReconcileAt: Timestamp?
+  private var lastReconcileAt: Duration?
   private var lastRepair: Duration?
 
   /// The values that the labels can take. Each is there with 0 from the start, so that a rate over the first event
@@ -26,8 +26,8 @@ public struct AgentCounters: Equatable, Sendable {
     zerotierAPIErrors = AgentCounters.zeros(apiErrorKinds)
   }
 
-  /// One pass over the kernel state has ended.
-  public mutating func recordReconcile(duration: Duration, succeeded: Bool, at now: Timestamp) {
+  /// One pass over the kernel state has ended, so long after the boot.
+  public mutating func recordReconcile(duration: Duration, succeeded: Bool, at now: Duration) {
     if succeeded { reconcileSucceeded += 1 } else { reconcileFailed += 1 }
     reconcileDuration.record(duration)
     lastReconcileDuration = duration
@@ -68,12 +68,12 @@ public struct AgentCounters: Equatable, Sendable {
   }
 
   /// The same counts for the status.
-  public var reconcileStatus: ReconcileStatus {
+  public func reconcileStatus(by clock: WallClock) -> ReconcileStatus {
     var status = ReconcileStatus()
     status.total = Int(clamping: reconcileSucceeded + reconcileFailed)
     status.failures = Int(clamping: reconcileFailed)
     status.lastDurationSeconds = lastReconcileDuration?.seconds
-    status.lastAt = lastReconcileAt
+    status.lastAt = lastReconcileAt.map(clock.time)
     return status
   }
 

@@ -22,6 +22,7 @@ private final class FailingKernel: KernelAccess {
   /// Counts down with each operation; the one at 0 is refused.
   var countdown: Int?
   var unreadable: Domains = []
+  var tellsOwnership = true
   var unwritable: Set<Sysctl.Key> = []
   private(set) var applied = 0
 
@@ -43,6 +44,11 @@ private final class FailingKernel: KernelAccess {
       state.nftables = nftables.map { .present(Self.observe($0)) } ?? .absent
     }
     return state
+  }
+
+  func tableOwnership() throws(KernelError) -> NftablesOwnership {
+    guard tellsOwnership else { throw KernelError("trying", .refused(.init(rawValue: 12), nil)) }
+    return .exclusive
   }
 
   private static func observe(_ table: NftablesTable) -> ObservedNftablesTable {
@@ -112,7 +118,7 @@ struct FailingKernelTests {
 
   private func pass(_ kernel: FailingKernel, _ decision: Decision) -> Reconciler.Outcome {
     kernel.wanted = decision.desired
-    return Reconciler(kernel, as: .holder(.exclusive))
+    return Reconciler(kernel, as: .holder)
       .reconcile(.all, to: decision, previous: nil, errors: [])
   }
 
@@ -145,6 +151,37 @@ struct FailingKernelTests {
     #expect(domain == .nftables || kernel.nftables != nil)
     kernel.unreadable = []
     #expect(pass(kernel, try decision()).isVerified && kernel.isOpen)
+  }
+
+  @Test(
+    "one that does not say how tables can be held gets the rules and routes, and no traffic flows until it does"
+  )
+  func untoldOwnership() throws {
+    let kernel = FailingKernel()
+    kernel.tellsOwnership = false
+    let decision = try decision()
+    let reconciler = Reconciler(kernel, as: .holder)
+    kernel.wanted = decision.desired
+    let first = reconciler.reconcile(.all, to: decision, previous: nil, errors: [])
+    #expect(!first.isVerified && first.errors.count == 1 && reconciler.ownership == nil)
+    #expect(kernel.rules.count == 3 && kernel.nftables == nil && !kernel.isOpen)
+    kernel.tellsOwnership = true
+    let second = reconciler.reconcile(.all, to: decision, previous: nil, errors: [])
+    #expect(second.isVerified && kernel.isOpen && reconciler.ownership == .exclusive)
+  }
+
+  @Test("a cloud server whose guard cannot be installed does not forward")
+  func unguardedCloud() throws {
+    let cloud = CloudSettings(sources: [try CIDR(parsing: "10.147.17.0/24")])
+    let configuration = AgentConfiguration(
+      role: .cloud(cloud), zerotier: ZeroTierSettings(networkID: ZeroTierNetworkID(rawValue: 1)))
+    let kernel = kernelWithout(.midstreamPickup)
+    kernel.countdown = 0
+    #expect(!pass(kernel, Decision(configuration, Situation())).isVerified)
+    #expect(kernel.nftables == nil && kernel.sysctls[.ipv4Forwarding] == 0)
+    kernel.countdown = nil
+    #expect(pass(kernel, Decision(configuration, Situation())).isVerified)
+    #expect(kernel.nftables != nil && kernel.sysctls[.ipv4Forwarding] == 1)
   }
 
   @Test("a parameter that would only be good to have keeps nothing from being verified, and is told of")

@@ -122,7 +122,7 @@ struct ExhaustionTests {
     #expect(lines.first == "1:5: a0: an anchor (&) is not supported; remove it")
   }
 
-  @Test("a megabyte of brackets, braces, dashes, keys or values", .timeLimit(.minutes(1)))
+  @Test("a megabyte of brackets, braces, dashes, keys or values", .timeLimit(.minutes(5)))
   func megabytes() {
     for unit in ["[", "{", "- ", "? ", "{a: ", "[a, "] {
       let line = refusals(String(repeating: unit, count: (1 << 20) / unit.count)).first ?? ""

@@ -95,7 +95,7 @@ final class NftablesDump: NetlinkDumping {
   func dump(
     _ attempt: String, _ type: UInt16, _ build: (inout NetlinkMessage) -> Void, restart: () -> Void,
     visit: (ReceivedMessage) throws(KernelError) -> Void
-  ) throws(KernelError) {
+  ) throws(KernelError) -> DumpSpan {
     restart()
     var request = NetlinkMessage(type: type, flags: 0, sequence: 0)
     build(&request)
@@ -107,6 +107,7 @@ final class NftablesDump: NetlinkDumping {
     if let broken, broken.count > 4, broken[4] == UInt8(truncatingIfNeeded: type) - 1 {
       try show(broken, visit)
     }
+    return .oneGo
   }
 
   private func show(_ message: [UInt8], _ visit: (ReceivedMessage) throws(KernelError) -> Void)

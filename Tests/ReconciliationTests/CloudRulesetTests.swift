@@ -107,6 +107,21 @@ struct CloudRulesetTests {
       ])
   }
 
+  @Test("a table that outlived its owner is claimed first, and in a commit of its own")
+  func orphan() throws {
+    let closed = CloudPolicy.closed(tunnel: nil, wan: try wan("203.0.113.5"))
+    let wanted = try table(closed, sources: "10.147.17.0/24", networks: [])
+    var observed = ObservedState()
+    observed.nftables = .present(ObservedNftablesTable(ownership: .orphan, comment: wanted.comment))
+    let plan = Plan(from: observed, to: DesiredState(nftables: wanted), as: .holder(.exclusive))
+    let commits = plan.steps.compactMap { step in
+      if case .nftables(let transaction) = step.operation { transaction.lines } else { nil }
+    }
+    let comment = "comment \"\(wanted.comment)\""
+    #expect(commits.first == ["add table inet liteboxd { flags owner, persist; \(comment); }"])
+    #expect(commits.count == 2 && commits[1].allSatisfy { !$0.hasPrefix("add table") })
+  }
+
   @Test("a link that leads to the Internet is never taken for the tunnel")
   func wanIsNoTunnel() throws {
     let link = Link(

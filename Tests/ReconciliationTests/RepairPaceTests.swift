@@ -31,5 +31,9 @@ struct RepairPaceTests {
     var calm = RepairPace(now: .zero)
     for round in 1...200 { calm.repaired(now: .milliseconds(200 * round)) }
     #expect(!calm.isFight)
+    pace.settle(.seconds(11))
+    #expect(pace.isFight)
+    pace.settle(.seconds(13))
+    #expect(!pace.isFight)
   }
 }

@@ -41,13 +41,16 @@ struct CountersTests {
   @Test("status and metrics have the same counts")
   func status() {
     let counters = MetricsTests.busy
-    #expect(counters.reconcileStatus.total == 2)
-    #expect(counters.reconcileStatus.failures == 1)
-    #expect(counters.reconcileStatus.lastDurationSeconds == 0.012)
-    #expect(counters.reconcileStatus.lastAt == Example.now)
+    var clock = WallClock()
+    clock.follow(sinceEpoch: .seconds(Example.now.secondsSinceEpoch), sinceBoot: .seconds(50))
+    let status = counters.reconcileStatus(by: clock)
+    #expect(status.total == 2)
+    #expect(status.failures == 1)
+    #expect(status.lastDurationSeconds == 0.012)
+    #expect(status.lastAt == Example.now)
     #expect(counters.driftStatus.repairedTotal == 4)
     #expect(counters.driftStatus.lastRepairSeconds == 2)
-    #expect(MetricsTests.fresh.reconcileStatus == ReconcileStatus())
+    #expect(MetricsTests.fresh.reconcileStatus(by: clock) == ReconcileStatus())
     #expect(MetricsTests.fresh.driftStatus == DriftStatus())
   }
 

@@ -9,8 +9,8 @@ struct MetricsTests {
 
   static var busy: AgentCounters {
     var counters = fresh
-    counters.recordReconcile(duration: .microseconds(900), succeeded: true, at: Example.start)
-    counters.recordReconcile(duration: .milliseconds(12), succeeded: false, at: Example.now)
+    counters.recordReconcile(duration: .microseconds(900), succeeded: true, at: .seconds(40))
+    counters.recordReconcile(duration: .milliseconds(12), succeeded: false, at: .seconds(50))
     counters.recordRepair(of: ["rule": 2, "route": 1, "sysctl": 0], duration: .microseconds(600))
     counters.recordRepair(kind: "new\nkind", duration: .seconds(2))
     counters.recordNetlinkOverrun()

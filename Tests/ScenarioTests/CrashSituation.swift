@@ -5,8 +5,11 @@ struct CrashSituation: Sendable, CustomStringConvertible {
   enum Doing: String, Sendable {
     case start = "first start"
     case reload
+    case readdress = "reload with another address"
     case exitUse = "exit switch"
     case teardown
+
+    var isReload: Bool { self == .reload || self == .readdress }
   }
 
   let node: Node
@@ -15,18 +18,29 @@ struct CrashSituation: Sendable, CustomStringConvertible {
 
   static let all: [CrashSituation] = [
     .init(node: .gateway, doing: .start), .init(node: .gateway, doing: .reload),
-    .init(node: .gateway, doing: .exitUse), .init(node: .gateway, doing: .teardown),
-    .init(node: .cloudA, doing: .start), .init(node: .cloudA, doing: .reload),
+    .init(node: .gateway, doing: .readdress), .init(node: .gateway, doing: .exitUse),
+    .init(node: .gateway, doing: .teardown), .init(node: .cloudA, doing: .start),
+    .init(node: .cloudA, doing: .reload), .init(node: .cloudA, doing: .readdress),
     .init(node: .cloudA, doing: .teardown),
   ]
+
+  /// The gateway's egress IP becomes another.
+  var isReaddressed: Bool { node == .gateway && doing == .readdress }
 
   /// The configuration that the node has, and the one that a reload brings.
   func configurations(in lab: Lab) throws -> (usual: String, other: String) {
     let own = try lab.configuration(for: node)
     guard node == .gateway else {
-      return (own, own.replacing("[10.147.17.0/24]", with: "[10.147.17.0/25, 10.147.17.128/26]"))
+      let sources = own.replacing("[10.147.17.0/24]", with: "[10.147.17.0/25, 10.147.17.128/26]")
+      let address = own.replacing("  wanInterface:", with: "  snat: 203.0.113.50\n  wanInterface:")
+      return (own, doing == .readdress ? address : sources)
     }
     let usual = own.replacing("failbackAfter: 2s", with: "failbackAfter: 200ms")
+    if doing == .readdress {
+      return (
+        usual, usual.replacing("egressIP: \(Address.egress)\n", with: "egressIP: \(Address.otherEgress)\n")
+      )
+    }
     let words = "  routingTable: 300\n  rulePriority: 200\n  whenDown: unreachable\n  egressIP:"
     let first = """
           - name: cloud-a

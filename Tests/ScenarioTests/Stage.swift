@@ -36,8 +36,19 @@ final class Stage: Scene {
   deinit { lab.close() }
 
   /// Another run on the gateway, which knows nothing of what the exits did so far, with the same configuration.
-  func restartGateway() throws {
-    gateway = try lab.restart(gateway)
+  func restartGateway(environment: [String: String] = [:]) throws {
+    gateway = try lab.restart(gateway, environment: environment)
+  }
+
+  /// The control of what was under traffic: without the agent's state the same streams leak, and are counted.
+  func expectLeaksUnprotected(_ flows: Set<TrafficFlow> = TrafficFlow.all) throws {
+    gateway.kill()
+    #expect(try gateway.run(["teardown", "--yes"]).status == .exited(0))
+    try lab.resetLeaks()
+    let traffic = try lab.startTraffic(flows, perSecond: 50)
+    let leaks = try eventually(within: .seconds(3)) { try lab.leaks().total > 0 ? true : nil }
+    try traffic.stop()
+    #expect(leaks == true, "the control does not leak")
   }
 
   /// `plan` says that nothing is to be done.

@@ -18,7 +18,9 @@ extension Tool {
       var options = DaemonOptions(
         configurationPath: invocation.configurationPath, socketPath: invocation.socketPath,
         stateDirectory: Tool.stateDirectory)
-      options.formerNetwork = formerNetwork(log)
+      let former = formerConfiguration(log)
+      options.formerNetwork = former?.zerotier.networkID
+      options.formerRole = former?.roleName
       options.pinnedExit = pinnedExit(log)
       let daemon = try Daemon(loaded, options, log: log)
       daemon.configurationError = problem
@@ -39,8 +41,10 @@ extension Tool {
   }
 
   /// Of the last run's configuration; what that run left open may be taken over if it is the same.
-  func formerNetwork(_ log: Log) -> ZeroTierNetworkID? {
-    do { return try store.load(for: invocation.configurationPath)?.configuration.zerotier.networkID } catch {
+  func formerNetwork(_ log: Log) -> ZeroTierNetworkID? { formerConfiguration(log)?.zerotier.networkID }
+
+  private func formerConfiguration(_ log: Log) -> AgentConfiguration? {
+    do { return try store.load(for: invocation.configurationPath)?.configuration } catch {
       log.write(.warning, "the last good configuration cannot be read: \(error)")
       return nil
     }
@@ -76,13 +80,25 @@ extension Tool {
   func ask(
     _ method: HTTPMethod, _ path: String, _ body: JSONValue? = nil, timeout: Duration = .seconds(5)
   ) throws -> JSONValue {
-    let answer = try LocalHTTP.request(
-      socketPath: socketPath, method: method, path: path, body: body.map { Array($0.text.utf8) } ?? [],
-      timeout: timeout)
+    let end = MonotonicTime.now + timeout
+    var answer: HTTPAnswer
+    repeat {
+      answer = try LocalHTTP.request(
+        socketPath: socketPath, method: method, path: path, body: body.map { Array($0.text.utf8) } ?? [],
+        timeout: end - .now)
+      // What a crowd of clients keeps the daemon from, it has not begun.
+    } while answer.status == 503 && isTimeLeft(until: end)
     guard answer.status == 200 else {
       throw DaemonRefused(status: answer.status, text: String(decoding: answer.body, as: UTF8.self))
     }
     return try JSONValue(parsing: answer.body)
+  }
+
+  /// Waits a little, if there is so much time.
+  private func isTimeLeft(until end: MonotonicTime) -> Bool {
+    guard end - .now > .milliseconds(200) else { return false }
+    usleep(100_000)
+    return true
   }
 
   struct DaemonRefused: Error, CustomStringConvertible {

@@ -86,8 +86,7 @@ extension Tool {
     _ configuration: AgentConfiguration, _ situation: Situation, _ domains: Domains, _ kernel: Kernel,
     _ log: Log
   ) throws -> Reconciler.Outcome {
-    let reconciler = Reconciler(
-      kernel, as: .holder(try kernel.tableOwnership()), noteFormer: SysctlRecord.keeper(log))
+    let reconciler = Reconciler(kernel, as: .holder, noteFormer: SysctlRecord.keeper(log))
     let decision = Decision(configuration, situation)
     return reconciler.reconcile(domains, to: decision, previous: (decision, decision.desired), errors: [])
   }
@@ -123,7 +122,8 @@ extension Tool {
       return try withExtendedLifetime(lock) {
         let kernel = try Kernel()
         // First of all, so that a cloud server never forwards without the table that translates addresses.
-        for line in try SysctlRecord().restore(leaving: parametersToLeave) {
+        var record = try SysctlRecord()
+        for line in try record.restore(leaving: parametersToLeave) {
           print(terminalSafe(line) + "\n", to: 1)
         }
         let links = try kernel.observe(Question(.links)).links ?? [:]

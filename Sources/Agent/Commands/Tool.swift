@@ -50,7 +50,7 @@ public struct Tool {
     }
   }
 
-  static func complain(_ message: String) { print("liteboxd-agent: \(message)\n", to: 2) }
+  static func complain(_ message: String) { print("liteboxd-agent: \(terminalSafe(message))\n", to: 2) }
 
   /// The configuration, or the exit status that its errors mean.
   func configuration() throws(Refused) -> LoadedConfiguration {

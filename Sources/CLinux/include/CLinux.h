@@ -16,6 +16,10 @@ int clinux_setns_network(int fd);
  * the link goes with the descriptor. Returns the descriptor, or -1 with errno. */
 int clinux_open_tap(const char *name);
 
+/* accept4(2) exists under _GNU_SOURCE only. The connection is non-blocking and closes on exec. Returns its
+ * descriptor, or -1 with errno. */
+int clinux_accept(int fd);
+
 /* SO_PEERCRED's struct ucred exists under _GNU_SOURCE only. Returns 0, or -1 with errno. */
 int clinux_peer_credentials(int fd, pid_t *pid, uid_t *uid, gid_t *gid);
 
