@@ -47,7 +47,8 @@ extension Container.Setup {
     setup.files = [
       ContainerFile(AgentUnit.program, copying: program, mode: 0o755),
       ContainerFile(users, copying: "\(units)/sysusers.d-liteboxd.conf"),
-      ContainerFile("/etc/liteboxd/agent.yaml", adjusting(lab.installedConfiguration(for: node)), mode: 0o600),
+      ContainerFile(
+        "/etc/liteboxd/agent.yaml", adjusting(lab.installedConfiguration(for: node)), mode: 0o600),
     ]
     setup.files += AgentUnit.names.map {
       ContainerFile("/usr/lib/systemd/system/\($0)", copying: "\(units)/\($0)")
