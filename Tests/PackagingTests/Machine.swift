@@ -16,11 +16,13 @@ final class Machine {
     do {
       try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
       var setup = try Container.Setup.host(of: .gateway, in: lab)
-      setup.directories[BuiltPackage.get().directory.path] = "/mnt/package"
+      let package = try BuiltPackage.get()
+      setup.directories[package.directory.path] = "/mnt/package"
       setup.directories[directory.path] = "/mnt/versions"
-      // A build machine may forbid all starts of services.
+      // A build machine may forbid all starts of services, and may have run an agent.
       setup.preparations = [
-        ["rm", "-f", "/usr/sbin/policy-rc.d"], ["mkdir", "-p", "/mnt/package", "/mnt/versions"],
+        ["rm", "-rf", "/usr/sbin/policy-rc.d", "/var/lib/liteboxd", "/etc/liteboxd"],
+        ["mkdir", "-p", "/mnt/package", "/mnt/versions"],
       ]
       setup.files = units.map {
         ContainerFile("/etc/systemd/system/\($0).service", "[Service]\nExecStart=sleep infinity\n")
