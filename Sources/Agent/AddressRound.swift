@@ -12,6 +12,8 @@ final class AddressRound {
     /// No answer, or none with an address.
     case lost(problem: String)
     case notSent(problem: String)
+    /// This host had nothing left to ask with.
+    case unasked(problem: String)
   }
 
   /// Octets: an address with what a page may put around it.
@@ -39,6 +41,8 @@ final class AddressRound {
     _ result: Result<HTTPAnswer, HTTPClientFailure>, _ check: PublicAddressCheck
   ) -> Outcome {
     switch result {
+    case .failure(.other(let error)) where error.isShortage:
+      .unasked(problem: "\(check) cannot be asked: \(error)")
     case .failure(.other(let error)) where !fromNetwork.contains(error.name):
       .notSent(problem: "\(check) cannot be asked: \(error)")
     case .failure(let failure): .lost(problem: "\(check) does not answer: \(failure)")

@@ -52,6 +52,8 @@ final class Daemon {
   var pendingCause = PassCause.retry
   var pendingDue = MonotonicTime(nanoseconds: 0)
   var pace: RepairPace
+  var aftermath = Aftermath()
+  var aftermathTrigger: EventSource?
   /// Netlink ports of those whose changes woke the loop last.
   var authors: Set<UInt32> = []
   /// Until when ZeroTier is asked often, for a tunnel that is expected.
@@ -88,6 +90,7 @@ final class Daemon {
     // A listener may not be closed from inside its own answer, so this waits for the loop's next round.
     listenerTrigger = try loop.onTrigger { [unowned self] in configureListeners() }
     zerotierSoon = try loop.onTrigger { [unowned self] in askZeroTier() }
+    aftermathTrigger = try loop.onTrigger { [unowned self] in seeToAftermath() }
     try configure(replacing: nil)
     configureListeners()
     countFromHere()

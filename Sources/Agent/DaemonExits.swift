@@ -31,6 +31,10 @@ extension Daemon {
     var findings = situation.strangers(gateway, configuration.zerotier).map {
       Finding.exitOutside($0.exit.name, $0.problem)
     }
+    findings += choice.active.compactMap { name in
+      guard let record = prober?.record(of: name), record.isUnasked else { return nil }
+      return .exitUnasked(name, record.problem)
+    }
     if let pinned = choice.pinned { findings.append(.pinnedExit(pinned)) }
     if choice.pinned == nil, let active = choice.active.first {
       if gateway.spread == .none, let first = gateway.exits.first, first.name != active {

@@ -37,6 +37,7 @@ extension Daemon {
       retryDelay = min(DaemonOptions.longestRetry, retryDelay * 2)
     }
     tellService()
+    arrangeAftermath(outcome, dirty, cause)
   }
 
   /// Probes go through the tunnel that is there; what was known through another is void.
@@ -61,13 +62,9 @@ extension Daemon {
     ledger.note(outcome)
     ledger.counters.recordReconcile(
       duration: now - since, succeeded: outcome.isVerified, at: now.sinceBoot)
-    if dirty.isSuperset(of: .resync) {
-      ledger.counters.recordResync(cause: cause.rawValue)
-      lookForForeignChains()
-    }
+    if dirty.isSuperset(of: .resync) { ledger.counters.recordResync(cause: cause.rawValue) }
     log(ledger.errors + ledger.unmet, outcome)
     guard !outcome.plan.isEmpty else { return }
-    freeUntranslatedFlows(outcome)
     var opponents: [String] = []
     if isDrift {
       let kinds = Dictionary(grouping: outcome.plan.steps, by: \.operation.kind.rawValue).mapValues(\.count)
@@ -124,13 +121,6 @@ extension Daemon {
     ledger.loggedErrors = Set(texts)
   }
 
-  /// What others drop of the forwarded packets is told of, and is theirs to change.
-  private func lookForForeignChains() {
-    do throws(KernelError) { ledger.forwardChains = try kernel.foreignForwardChains() } catch {
-      log.write(.debug, "\(error)")
-    }
-  }
-
   /// READY=1 only after a pass was verified by reading the kernel again.
   func tellService() {
     if ledger.isVerified, !ledger.isReadyTold {
@@ -158,6 +148,8 @@ extension Daemon {
   func probed(_ exit: String, _ check: ExitHealth.Check, _ input: ExitHealth.Input) {
     guard case .gateway(let gateway) = configuration.role else { return }
     let (before, after) = situation.take(input, from: check, of: exit, gateway.probe)
+    // To ask often is for who waits for a first answer, and would use up what is short.
+    if input == .unasked, prober?.isEager == true { prober?.isEager = false }
     let problem = prober?.problem(of: exit)
     if situation.exitProblems[exit] != problem { situation.exitProblems[exit] = problem }
     // With many exits most answers change nothing but how long an exit has been healthy.

@@ -89,6 +89,17 @@ extension Situation {
       return hops.first { $0.interface == link.index }
     }.first
   }
+
+  /// What a cloud server has around it, apart from its WAN and its tunnel.
+  func surroundings(_ policy: CloudPolicy, _ cloud: CloudSettings) -> CloudSurroundings {
+    let ranges = cloud.sources + networks
+    let others = links.values.filter { link in
+      link.name != .loopback && link.name != policy.wan?.name && link.name != policy.tunnel?.name
+        && addresses(on: link).contains { own in ranges.contains { $0.overlaps(own.network) } }
+    }
+    return CloudSurroundings(
+      networks: networks, neighbours: others.map(\.name).sorted { $0.text < $1.text })
+  }
 }
 
 extension Finding {

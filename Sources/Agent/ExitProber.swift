@@ -111,7 +111,11 @@ final class ExitProber {
   private func note(
     _ place: Int, _ check: ExitHealth.Check, _ input: ExitHealth.Input, _ problem: String? = nil
   ) {
+    if input == .unasked, let problem, records[place][problemOf: check] != problem {
+      log.write(.error, "an exit cannot be asked: \(problem)", [("exit", exits[place].name)])
+    }
     records[place][problemOf: check] = problem
+    records[place].note(check, isAsked: input != .unasked)
     if check == .echo { records[place].note(input) }
     report(exits[place].name, check, input)
   }
@@ -126,7 +130,7 @@ final class ExitProber {
     case .lost: note(place, .echo, .lost, records[place].lossProblem(settings.timeout))
     case .late(let took): records[place].noteLate(took)
     case .duplicate: records[place].duplicates += 1
-    case .notSent(let error): note(place, .echo, .notSent, "\(error)")
+    case .notSent(let error): note(place, .echo, error.isShortage ? .unasked : .notSent, "\(error)")
     }
   }
 
@@ -139,6 +143,7 @@ final class ExitProber {
       note(place, .through, .answered)
     case .through(.lost(let problem)): note(place, .through, .lost, problem)
     case .through(.notSent(let problem)): note(place, .through, .notSent, problem)
+    case .through(.unasked(let problem)): note(place, .through, .unasked, problem)
     case .address(.seen(let address)):
       records[place].seenAddress = address
       note(place, .publicAddress, .answered)
@@ -154,6 +159,7 @@ final class ExitProber {
         records[place][problemOf: .publicAddress] = problem
       }
     case .address(.notSent(let problem)): note(place, .publicAddress, .notSent, problem)
+    case .address(.unasked(let problem)): note(place, .publicAddress, .unasked, problem)
     }
   }
 }

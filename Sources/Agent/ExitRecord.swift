@@ -12,6 +12,8 @@ struct ExitRecord {
   var seenAddress: IPAddress?
   /// Why each check does not succeed.
   private var problems = [String?](repeating: nil, count: ExitHealth.Check.allCases.count)
+  /// Checks that this host had nothing left for, when they were last due.
+  private var unasked: Set<ExitHealth.Check> = []
   /// Answers that came when they had been counted as lost, and second answers to one request.
   private(set) var late: UInt64 = 0
   var duplicates: UInt64 = 0
@@ -32,6 +34,13 @@ struct ExitRecord {
   subscript(problemOf check: ExitHealth.Check) -> String? {
     get { problems[check.rawValue] }
     set { problems[check.rawValue] = newValue }
+  }
+
+  /// Not all is known of it that should be, for want of descriptors or memory here.
+  var isUnasked: Bool { !unasked.isEmpty }
+
+  mutating func note(_ check: ExitHealth.Check, isAsked: Bool) {
+    if isAsked { unasked.remove(check) } else { unasked.insert(check) }
   }
 
   mutating func note(_ input: ExitHealth.Input) {
@@ -64,6 +73,7 @@ struct ExitRecord {
     throughTime = nil
     seenAddress = nil
     for place in problems.indices { problems[place] = nil }
+    unasked = []
   }
 
   private func text(_ time: Duration) -> String { "\(time.wholeNanoseconds / 1_000_000) ms" }

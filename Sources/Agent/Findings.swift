@@ -63,6 +63,15 @@ extension Finding {
       remedy: "liteboxd-agent exit use auto, when the maintenance is over")
   }
 
+  static func exitUnasked(_ name: String, _ problem: String?) -> Finding {
+    Finding(
+      code: "exit-unasked",
+      message: "exit \(name) carries traffic and cannot be asked whether it works"
+        + (problem.map { ": \($0)" } ?? ""),
+      remedy: "see what uses up the descriptors or the memory, or raise the limits (LimitNOFILE=, MemoryMax=)"
+    )
+  }
+
   static func exitOutside(_ name: String, _ problem: String) -> Finding {
     Finding(
       code: "exit-outside-network", message: "exit \(name) is not used: \(problem)",

@@ -82,14 +82,7 @@ struct Ledger {
 
   /// Rules of others that are asked before ours, and the system's own that are gone.
   private mutating func review(_ rules: [RoutingRule], _ desired: DesiredState) {
-    let own = desired.rules.filter { $0.selector.source != nil }
-    foreignRules = rules.filter { rule in
-      !rule.isOwned && rule.action != .lookup(.local)
-        && own.contains { mine in
-          mine.selector.source.map { rule.mayMatch(source: $0.address) } ?? false
-            && rule.priority <= mine.priority
-        }
-    }
+    foreignRules = desired.rulesAhead(among: rules)
     missingSystemRules = [RoutingTableID.main, .default].filter { table in
       !rules.contains { $0.family == .ipv4 && $0.action == .lookup(table) }
     }

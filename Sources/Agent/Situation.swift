@@ -153,7 +153,7 @@ extension AgentConfiguration {
 struct Decision {
   enum Policy: Equatable {
     case gateway(GatewayPolicy, GatewaySettings, networks: [CIDR], onLink: [CIDR])
-    case cloud(CloudPolicy, CloudSettings, networks: [CIDR])
+    case cloud(CloudPolicy, CloudSettings, CloudSurroundings)
   }
 
   let policy: Policy
@@ -182,7 +182,7 @@ struct Decision {
       wan = situation.wan(cloud)
       let wanted: InterfaceName? = if case .named(let name) = cloud.wanInterface { name } else { nil }
       let (decided, reasons) = CloudPolicy.decide(facts, cloud, wan: wan, wanted: wanted)
-      policy = .cloud(decided, cloud, networks: facts.networks)
+      policy = .cloud(decided, cloud, situation.surroundings(decided, cloud))
       self.reasons = reasons
     }
   }
@@ -192,8 +192,8 @@ struct Decision {
     switch policy {
     case .gateway(let policy, let settings, let networks, let onLink):
       DesiredState(policy, settings, network: network, networks: networks, onLink: onLink)
-    case .cloud(let policy, let settings, let networks):
-      DesiredState(policy, settings, network: network, networks: networks)
+    case .cloud(let policy, let settings, let surroundings):
+      DesiredState(policy, settings, network: network, surroundings)
     }
   }
 }

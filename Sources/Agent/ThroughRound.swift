@@ -9,6 +9,8 @@ final class ThroughRound {
     case lost(problem: String)
     /// None of them could even be asked.
     case notSent(problem: String)
+    /// This host had nothing left to ask with.
+    case unasked(problem: String)
   }
 
   private let loop: EventLoop
@@ -20,6 +22,7 @@ final class ThroughRound {
   private var probes: [ConnectProbe] = []
   private var timer: EventSource?
   private var isAnySent = false
+  private var isShort = false
   /// Why those that have ended failed.
   private var problems: [String] = []
 
@@ -60,7 +63,8 @@ final class ThroughRound {
         try ConnectProbe(on: loop, to: address, options) { [unowned self] in answered(target, $0) })
       try timer?.rearm(after: timeout / (2 * targets.count))
     } catch {
-      finish(.notSent(problem: "asking \(target): \(error)"))
+      let problem = "asking \(target): \(error)"
+      finish(error.isShortage ? .unasked(problem: problem) : .notSent(problem: problem))
     }
   }
 
@@ -70,11 +74,15 @@ final class ThroughRound {
     case .failed(let failure):
       isAnySent = true
       problems.append("\(target) does not answer: \(failure)")
-    case .notSent(let error): problems.append("\(target) cannot be asked: \(error)")
+    case .notSent(let error):
+      if error.isShortage { isShort = true }
+      problems.append("\(target) cannot be asked: \(error)")
     }
     if problems.count == targets.count {
       let problem = problems.joined(separator: "; ")
-      finish(isAnySent ? .lost(problem: problem) : .notSent(problem: problem))
+      finish(
+        isAnySent
+          ? .lost(problem: problem) : isShort ? .unasked(problem: problem) : .notSent(problem: problem))
     } else if problems.count == probes.count {
       timer?.trigger()
     }

@@ -81,6 +81,9 @@ final class WANProber {
     case .notSent(let why):
       (roundTrip, problem) = (nil, why)
       health.take(.notSent, settings)
+    case .unasked(let why):
+      (roundTrip, problem) = (nil, why)
+      health.take(.unasked, settings)
     }
     report()
   }

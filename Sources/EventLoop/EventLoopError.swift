@@ -18,6 +18,11 @@ public enum EventLoopError: Error, Hashable, Sendable {
   case notASocket(String)
 }
 
+extension EventLoopError {
+  /// This host has no descriptors or memory left for it.
+  public var isShortage: Bool { if case .system(_, let error) = self { error.isShortage } else { false } }
+}
+
 extension EventLoopError: CustomStringConvertible {
   public var description: String {
     switch self {

@@ -9,6 +9,9 @@ public struct SystemError: RawRepresentable, Error, Hashable, Sendable {
   /// What the last failed call of this thread left; ask at once after the call.
   public static var last: SystemError { SystemError(rawValue: errno) }
 
+  /// This host has no descriptors or memory left for it.
+  public var isShortage: Bool { [EMFILE, ENFILE, ENOMEM, ENOBUFS].contains(rawValue) }
+
   /// `ECONNREFUSED`; `errno 4711` for a number without a name.
   public var name: String {
     clinux_errno_name(rawValue).map { String(cString: $0) } ?? "errno \(rawValue)"

@@ -101,10 +101,9 @@ public final class Kernel: KernelAccess {
     try nftables.elements(of: set)
   }
 
-  /// Has flows from those sources that began without translation begin anew; how many they were.
-  /// - Parameter sparing: destinations that need none.
-  public func forgetUntranslated(_ sources: [CIDR], sparing: [CIDR]) throws(KernelError) -> Int {
-    try nftables.forgetUntranslated(sources, sparing: sparing)
+  /// Has those flows begin anew. It reads all that connection tracking knows, so it is for a change that gives reason.
+  public func forget(_ flows: FlowsToForget) throws(KernelError) -> FlowsToForget.Count {
+    try nftables.forget(flows)
   }
 
   /// Others' nftables chains that forwarded IPv4 packets pass.

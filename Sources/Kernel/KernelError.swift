@@ -47,6 +47,13 @@ public struct KernelError: Error, Hashable, Sendable {
     }
   }
 
+  /// This host has no descriptors or memory left for it.
+  public var isShortage: Bool {
+    switch errno {
+    case EMFILE, ENFILE, ENOMEM, ENOBUFS: true
+    default: false
+    }
+  }
 }
 
 extension KernelError: CustomStringConvertible {
@@ -68,6 +75,7 @@ extension KernelError: CustomStringConvertible {
     case EPROTONOSUPPORT, EAFNOSUPPORT:
       "; this kernel lacks the feature (CONFIG_NF_TABLES, CONFIG_IP_MULTIPLE_TABLES)"
     case EOPNOTSUPP: "; this kernel lacks the feature"
+    case EMFILE, ENFILE: "; raise the limit of open files (LimitNOFILE=)"
     case ENOBUFS, ENOMEM: "; the kernel is short of memory or the socket's buffer is too small"
     default: ""
     }

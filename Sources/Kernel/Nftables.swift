@@ -49,10 +49,9 @@ final class Nftables {
     try ForeignChainReader(socket: socket).forwardChains()
   }
 
-  /// Ends what connection tracking knows of flows from those sources that are not translated; how many they were. By
-  /// the same kind of socket as nftables.
-  func forgetUntranslated(_ sources: [CIDR], sparing: [CIDR]) throws(KernelError) -> Int {
-    try ConnectionTracking(socket: socket).forget(.init(sources: sources, sparing: sparing))
+  /// Ends what connection tracking knows of those flows. By the same kind of socket as nftables.
+  func forget(_ flows: FlowsToForget) throws(KernelError) -> FlowsToForget.Count {
+    try ConnectionTracking(socket: socket).forget(flows)
   }
 
   /// What a dynamic set holds. Empty without the table or the set.

@@ -9,6 +9,8 @@ struct HTTPClient {
   /// The address to send from; nil lets the kernel choose.
   var source: String?
   var limit: Duration = .seconds(2)
+  /// Octets of zeros that go with the request, as its body.
+  var upload = 0
 
   /// Octets of a response.
   private static let maximum = 64 << 20
@@ -24,11 +26,7 @@ struct HTTPClient {
   func get() throws -> Response {
     let end = Moment.now + limit
     let socket = try connected(until: end)
-    let head = ["Host: \(host)", "Connection: close"] + fields.map { "\($0.key): \($0.value)" }
-    let request = "GET \(path) HTTP/1.1\r\n\(head.joined(separator: "\r\n"))\r\n\r\n"
-    guard sendSome(Array(request.utf8), to: socket.number) == request.utf8.count else {
-      throw LabError("asking \(host):\(port)", errno: errno)
-    }
+    try send(until: end, on: socket)
     var received: [UInt8] = []
     while true {
       try wait(for: POLLIN, on: socket, until: end, "reading from \(host):\(port)")
@@ -44,6 +42,26 @@ struct HTTPClient {
       throw LabError("reading from \(host):\(port)", "no HTTP: \(text.prefix(80))")
     }
     return Response(head: String(text[..<gap.lowerBound]), body: String(text[gap.upperBound...]))
+  }
+
+  private func send(until end: Moment, on socket: Descriptor) throws {
+    let body = upload > 0 ? ["Content-Length: \(upload)"] : []
+    let head = ["Host: \(host)", "Connection: close"] + body + fields.map { "\($0.key): \($0.value)" }
+    let request =
+      "\(upload > 0 ? "PUT" : "GET") \(path) HTTP/1.1\r\n\(head.joined(separator: "\r\n"))\r\n\r\n"
+    var unsent = Array(request.utf8)
+    var left = upload
+    while !unsent.isEmpty || left > 0 {
+      if unsent.isEmpty {
+        unsent = [UInt8](repeating: 0, count: min(left, 65536))
+        left -= unsent.count
+      }
+      guard let sent = sendSome(unsent, to: socket.number) else {
+        throw LabError("asking \(host):\(port)", errno: errno)
+      }
+      unsent.removeFirst(sent)
+      if sent == 0 { try wait(for: POLLOUT, on: socket, until: end, "sending to \(host):\(port)") }
+    }
   }
 
   private func connected(until end: Moment) throws -> Descriptor {
@@ -84,11 +102,13 @@ extension Lab {
   }
 
   /// Asks the server in the Internet for the address that it sees. The failure says what happened instead.
+  ///
+  /// - Parameter upload: octets that go with the question.
   public func fetch(
     from origin: Origin, host: String = Address.server, path: String = "/",
-    within limit: Duration = .seconds(2)
+    upload: Int = 0, within limit: Duration = .seconds(2)
   ) -> Result<String, LabError> {
-    var client = HTTPClient(host: host, path: path, limit: limit)
+    var client = HTTPClient(host: host, path: path, limit: limit, upload: upload)
     let node: Node
     switch origin {
     case .pod: node = .pod

@@ -22,6 +22,8 @@ private struct ServerLoop {
     let client: String
     let service: Service
     var received: [UInt8] = []
+    /// Of a request's body, as it says itself; nil: its head is not complete.
+    var awaited: Int?
     /// What is still to be sent, and how many zeros behind it.
     var unsent: [UInt8] = []
     var zeros = 0
@@ -133,19 +135,34 @@ private struct ServerLoop {
       if bytes.isEmpty { return false }
       switch connection.service {
       case .echo: connection.unsent = bytes
-      case .http:
-        connection.received += bytes
-        guard connection.received.count < 16384 else { return false }
-        answerRequest(connection)
+      case .http: if !take(bytes, of: connection) { return false }
       }
     }
     return flush(connection)
   }
 
+  /// Answers once head and body are there; of the body nothing is kept. False: more than a head may have.
+  private func take(_ bytes: [UInt8], of connection: Connection) -> Bool {
+    if let awaited = connection.awaited {
+      connection.awaited = awaited - bytes.count
+    } else {
+      connection.received += bytes
+      let text = String(decoding: connection.received, as: UTF8.self)
+      guard let end = text.firstRange(of: "\r\n\r\n") else { return connection.received.count < 16384 }
+      let head = text[..<end.lowerBound]
+      let length = head.split(separator: "\r\n").lazy.compactMap { line in
+        line.hasPrefix("Content-Length: ") ? Int(line.dropFirst("Content-Length: ".count)) : nil
+      }.first
+      connection.awaited = (length ?? 0) - text[end.upperBound...].utf8.count
+      connection.received = Array(head.utf8)
+    }
+    if connection.awaited ?? 0 <= 0 { answerRequest(connection) }
+    return true
+  }
+
   /// `GET /bytes/N` gets N octets, anything else the client's address.
   private func answerRequest(_ connection: Connection) {
     let text = String(decoding: connection.received, as: UTF8.self)
-    guard text.contains("\r\n\r\n") else { return }
     let path = text.split(separator: " ").dropFirst().first ?? "/"
     let zeros = path.hasPrefix("/bytes/") ? Int(path.dropFirst(7)) : nil
     let body = zeros == nil ? connection.client : ""

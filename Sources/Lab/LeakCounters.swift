@@ -30,7 +30,8 @@ struct LeakCounters {
     let excluded = Address.excludedNetworks.joined(separator: ", ")
     let leak =
       "iifname \"\(Topology.uplinkFarEnd)\" ip saddr \(Address.tunnelNetwork) ip daddr != { \(excluded) } meta l4proto"
-    let clouds = CloudServers.two.nodes.map { "\"\($0)\"" }.joined(separator: ", ")
+    let clouds = (CloudServers.two.nodes.map(\.rawValue) + [SecondWAN.farEnd]).map { "\"\($0)\"" }
+      .joined(separator: ", ")
     try internet.nft(
       ruleset: """
         table inet lab {

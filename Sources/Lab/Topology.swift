@@ -134,7 +134,7 @@ struct Topology {
     let prefix = "2001:db8:5\(index):"
     try cloud.ip(batch: [
       "link add eth0 type veth peer name \(node) netns \(internet)",
-      "addr add \(address)/24 brd + dev eth0", "addr add \(prefix):2/64 dev eth0 nodad", "link set eth0 up",
+      "addr add \(address)/26 brd + dev eth0", "addr add \(prefix):2/64 dev eth0 nodad", "link set eth0 up",
       "route add default via \(Address.cloudRouter)", "route add default via \(prefix):1",
     ])
     try internet.ip(batch: [

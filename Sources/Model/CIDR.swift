@@ -41,6 +41,10 @@ public struct CIDR: Hashable, Sendable {
     CIDR(containing: IPAddress(family: family, bits: 0), prefixLength: 0)
   }
 
+  /// RFC 3927.
+  public static let linkLocalIPv4 = CIDR(
+    containing: IPAddress(family: .ipv4, bits: 0xa9fe_0000), prefixLength: 16)
+
   /// `fe80::/10` (RFC 4291): the same on every link, so it says nothing of where a packet belongs.
   public static let linkLocalIPv6 = CIDR(
     containing: IPAddress(family: .ipv6, bits: 0xfe80 << 112), prefixLength: 10)

@@ -34,13 +34,27 @@ public struct WAN: Hashable, Sendable {
   }
 }
 
+/// What else is known of where a cloud server stands.
+public struct CloudSurroundings: Equatable, Sendable {
+  /// The ZeroTier networks that the tunnel's link is in, as its addresses say.
+  public let networks: [CIDR]
+  /// Links that have an address in a range of ZeroTier's and are neither the tunnel nor the WAN: such addresses are
+  /// reached by them without it.
+  public let neighbours: [InterfaceName]
+
+  public init(networks: [CIDR], neighbours: [InterfaceName] = []) {
+    self.networks = networks
+    self.neighbours = neighbours
+  }
+}
+
 extension DesiredState {
-  /// - Parameter networks: the ZeroTier networks that the tunnel's link is in, as its addresses say.
   public init(
-    _ policy: CloudPolicy, _ cloud: CloudSettings, network: ZeroTierNetworkID, networks: [CIDR]
+    _ policy: CloudPolicy, _ cloud: CloudSettings, network: ZeroTierNetworkID,
+    _ surroundings: CloudSurroundings
   ) {
     self.init(
-      nftables: CloudRuleset(policy, cloud, network: network, networks: networks).table,
+      nftables: CloudRuleset(policy, cloud, network: network, surroundings).table,
       // Flows that a gateway moves here are answered with a reset, so that clients connect anew at once. Untranslated
       // they would hang: decision 0004.
       sysctls: [Sysctl(.ipv4Forwarding, 1), Sysctl(.midstreamPickup, 1)])

@@ -8,13 +8,18 @@ struct CloudRuleset {
   private let cloud: CloudSettings
   private let network: ZeroTierNetworkID
   private let zerotier: [CIDR]
+  private let neighbours: [InterfaceName]
 
-  init(_ policy: CloudPolicy, _ cloud: CloudSettings, network: ZeroTierNetworkID, networks: [CIDR]) {
+  init(
+    _ policy: CloudPolicy, _ cloud: CloudSettings, network: ZeroTierNetworkID,
+    _ surroundings: CloudSurroundings
+  ) {
     self.policy = policy
     self.cloud = cloud
     self.network = network
     // What overlaps the server's own network is left out: else the guard would cut the server off.
-    zerotier = (cloud.sources + networks).filter { !policy.overlaps([$0]) }
+    zerotier = (cloud.sources + surroundings.networks).filter { !policy.overlaps([$0]) }
+    neighbours = policy.wan == nil ? [] : surroundings.neighbours
   }
 
   var table: NftablesTable {
@@ -65,18 +70,19 @@ struct CloudRuleset {
         chains.append(NftablesChain("segment_size", hook: mangle, rules: clampRules(tunnel, wan)))
       }
     }
-    if let wan = policy.wan, !policy.overlaps(cloud.sources) { chains.append(translation(wan)) }
+    if !policy.overlaps(cloud.sources) { chains.append(translation) }
     let last = NftablesChain.Hook(.filter, at: .postrouting, priority: ChainPriority.afterSourceNAT)
     chains.append(NftablesChain("wan_guard", hook: last, rules: wanGuard))
     return chains
   }
 
-  /// Stays while closed: the kernel undoes translations by the same hooks, and without them what the Internet
-  /// still sends to an established flow would be this server's own, which would break the flow off.
-  private func translation(_ wan: WAN) -> NftablesChain {
+  /// Stays while closed, and without a WAN: the kernel follows flows and undoes their translation for the sake of such a
+  /// rule alone. Else what the Internet still sends to an established flow would be this server's own, which would
+  /// break it off, and what was not followed is not translated afterwards.
+  private var translation: NftablesChain {
     NftablesChain(
-      "source_nat", hook: .init(.nat, at: .postrouting, priority: ChainPriority.sourceNAT),
-      rules: [sourceNAT(wan)])
+      CloudChain.sourceNAT, hook: .init(.nat, at: .postrouting, priority: ChainPriority.sourceNAT),
+      rules: [sourceNAT])
   }
 
   private var closedRules: [NftablesRule] {
@@ -167,15 +173,16 @@ struct CloudRuleset {
       NftablesRule(
         [fromWAN, answers], [.counter(TrafficCounter.in.rawValue), .accept],
         comment: "answers from the Internet"),
+      // By whatever link: what was the WAN a moment ago still hears from the Internet.
+      NftablesRule([answers], [.accept], comment: "answers to what left before"),
       NftablesRule(
-        [fromWAN], [.counter(GuardCounter.unsolicited.rawValue), .drop], comment: "nobody asked for this"),
+        [], [.counter(GuardCounter.unsolicited.rawValue), .drop], comment: "nobody asked for this"),
     ]
   }
 
-  private func sourceNAT(_ wan: WAN) -> NftablesRule {
-    let matches: [NftablesMatch] = [
-      .interface(.output, .equal, wan.name), .addressInSet(.source, .inside, set: SetName.sources, .ipv4),
-    ]
+  private var sourceNAT: NftablesRule {
+    let toWAN = policy.wan.map { [NftablesMatch.interface(.output, .equal, $0.name)] } ?? outside
+    let matches = toWAN + [.addressInSet(.source, .inside, set: SetName.sources, .ipv4)]
     return switch cloud.snat {
     case .masquerade: NftablesRule(matches, [.masquerade], comment: "leave as this server")
     case .fixed(let address): NftablesRule(matches, [.sourceNAT(address)], comment: "leave as \(address)")
@@ -190,26 +197,34 @@ struct CloudRuleset {
     }
   }
 
-  /// The links that lead out. Before the WAN is known that is every link but the tunnel; before that is known
-  /// either, every link that is not named as ZeroTier names its own.
+  /// Every link but the tunnel may lead out, now or once a route moves. Before the tunnel is known, those are left out
+  /// that are named as ZeroTier names its own.
   private var outside: [NftablesMatch] {
-    if let wan = policy.wan { return [.interface(.output, .equal, wan.name)] }
-    let tunnel: NftablesMatch =
-      policy.tunnel.map { .interface(.output, .notEqual, $0.name) }
-      ?? .interfaceBeginning(.output, .notEqual, "zt")
-    return [.interface(.output, .notEqual, .loopback), tunnel]
+    let tunnel: NftablesMatch? =
+      if let name = policy.tunnel?.name {
+        .interface(.output, .notEqual, name)
+      } else if policy.wan?.name.text.hasPrefix(Self.zerotierPrefix) == true {
+        nil
+      } else { .interfaceBeginning(.output, .notEqual, Self.zerotierPrefix) }
+    return [.interface(.output, .notEqual, .loopback)] + (tunnel.map { [$0] } ?? [])
   }
+
+  private static let zerotierPrefix = "zt"
 
   /// Behind source NAT: what still has a ZeroTier address here was not translated, or is an answer that lost
   /// its tunnel.
   private var wanGuard: [NftablesRule] {
-    let families: [(String, AddressFamily)] = [(SetName.zerotier, .ipv4), (SetName.tunnelIPv6, .ipv6)]
-    return families.flatMap { set, family in
-      [PacketEnd.source, .destination].map { end in
-        NftablesRule(
-          outside + [.addressInSet(end, .inside, set: set, family)],
-          [.counter(GuardCounter.wan.rawValue), .drop], comment: "ZeroTier \(end) leaving by the WAN")
-      }
+    let own = neighbours.map {
+      NftablesRule([.interface(.output, .equal, $0)], [.accept], comment: "in such a range itself")
+    }
+    return guards(SetName.tunnelIPv6, .ipv6) + own + guards(SetName.zerotier, .ipv4)
+  }
+
+  private func guards(_ set: String, _ family: AddressFamily) -> [NftablesRule] {
+    [PacketEnd.source, .destination].map { end in
+      NftablesRule(
+        outside + [.addressInSet(end, .inside, set: set, family)],
+        [.counter(GuardCounter.wan.rawValue), .drop], comment: "ZeroTier \(end) leaving")
     }
   }
 }
@@ -220,6 +235,7 @@ public enum CloudChain {
   public static let fromZeroTier = "from_zerotier"
   public static let leaving = "leaving"
   public static let toZeroTier = "to_zerotier"
+  public static let sourceNAT = "source_nat"
 }
 
 extension CloudPolicy {

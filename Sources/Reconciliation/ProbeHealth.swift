@@ -19,6 +19,8 @@ public struct ProbeHealth: Equatable, Sendable {
     case notSent
     /// Link, address or ZeroTier's word on the network changed: what was learnt was of another path.
     case pathChanged
+    /// This host had no descriptor or memory left to ask with: that says nothing of the exit, nor of the way to it.
+    case unasked
   }
 
   public private(set) var state: State = .unknown
@@ -28,6 +30,8 @@ public struct ProbeHealth: Equatable, Sendable {
   private var unsent = 0
   /// Probes without an answer in a row, lost or not sent.
   private var silences = 0
+  /// Times in a row that it could not be asked.
+  private var omissions = 0
   /// It was usable no longer, and has not been healthy since.
   private var isRecovering = false
   /// How often it ceased to be usable lately.
@@ -57,7 +61,12 @@ public struct ProbeHealth: Equatable, Sendable {
   /// So many times `recoverAfter` answers in a row make one fall forgotten.
   private static let calm = 10
 
+  /// So many times `failAfter` questions in a row may be left out before that counts as silence: not longer does anything
+  /// stay open that nobody can judge.
+  private static let patience = 10
+
   public mutating func take(_ input: Input, _ settings: ProbeSettings) {
+    omissions = input == .unasked ? omissions + 1 : 0
     switch input {
     case .answered: takeAnswer(settings)
     case .lost: takeLoss(settings)
@@ -66,6 +75,7 @@ public struct ProbeHealth: Equatable, Sendable {
       let remembered = falls
       self = ProbeHealth()
       falls = remembered
+    case .unasked: if omissions > Self.patience * settings.failAfter { takeUnsent(settings) }
     }
   }
 

@@ -188,7 +188,8 @@ struct FailingKernelTests {
   func wish() throws {
     let cloud = CloudSettings(sources: [try CIDR(parsing: "10.147.17.0/24")])
     let closed = DesiredState(
-      .closed(tunnel: nil, wan: nil), cloud, network: ZeroTierNetworkID(rawValue: 1), networks: [])
+      .closed(tunnel: nil, wan: nil), cloud, network: ZeroTierNetworkID(rawValue: 1),
+      CloudSurroundings(networks: []))
     let wishes = Plan(from: kernelWithout(.midstreamPickup).state, to: closed, as: .holder(.exclusive))
     #expect(
       wishes.steps.contains { $0.operation.isWish }

@@ -35,7 +35,7 @@ struct CloudConvergenceTests {
     func converge(_ settings: CloudSettings, _ policy: CloudPolicy) throws -> [String] {
       let desired = DesiredState(
         policy, settings, network: CloudConvergenceTests.network,
-        networks: [try CIDR(parsing: "10.147.17.0/24")])
+        CloudSurroundings(networks: [try CIDR(parsing: "10.147.17.0/24")]))
       let question = Question([.nftables, .sysctls, .rules, .routes], sysctls: desired.sysctls.map(\.key))
       let plan = Plan(from: try kernel.observe(question), to: desired, as: .holder(.exclusive))
       for step in plan.steps { try kernel.apply(step.operation) }
@@ -129,7 +129,7 @@ struct CloudConvergenceTests {
   }
 
   private func shared(_ cloud: Fixture, _ settings: CloudSettings, _ policy: CloudPolicy) throws {
-    let desired = DesiredState(policy, settings, network: Self.network, networks: [])
+    let desired = DesiredState(policy, settings, network: Self.network, CloudSurroundings(networks: []))
     for round in 0..<2 {
       var observed = try cloud.kernel.observe(Question([.nftables]))
       if round == 0, case .present(let table)? = observed.nftables, table.ownership == .ours {

@@ -71,7 +71,7 @@ private final class Road {
     let policy: CloudPolicy = isOpen ? .open(tunnel: tunnel, wan: wan) : .closed(tunnel: tunnel, wan: wan)
     var state = DesiredState(
       policy, settings, network: ZeroTierNetworkID(rawValue: 0x33ff_eb83_8b00_0001),
-      networks: [try CIDR(parsing: "10.147.17.0/24")])
+      CloudSurroundings(networks: [try CIDR(parsing: "10.147.17.0/24")]))
     if let size {
       state.nftables?.dynamicSets = GatewaySet.all.map {
         NftablesDynamicSet($0.name, size: size, timeoutMilliseconds: $0.timeoutMilliseconds)

@@ -22,8 +22,10 @@ struct ScenarioTableTests {
     var found: [String: Set<String>] = [:]
     for file in try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil) {
       let source = try String(contentsOf: file, encoding: .utf8)
-      for suite in source.matches(of: #/@Suite\(\s*"(S\d+): /#) {
-        found[String(suite.1), default: []].insert(file.deletingPathExtension().lastPathComponent)
+      for suite in source.matches(of: #/@Suite\(\s*"(S\d+(?:, S\d+)*): /#) {
+        for scenario in suite.1.split(separator: ", ") {
+          found[String(scenario), default: []].insert(file.deletingPathExtension().lastPathComponent)
+        }
       }
     }
     return found

@@ -16,10 +16,13 @@ struct CloudRulesetTests {
       ])
   }
 
-  private func table(_ policy: CloudPolicy, sources: String, networks: [String]) throws -> NftablesTable {
+  private func table(
+    _ policy: CloudPolicy, sources: String, networks: [String], neighbours: [InterfaceName] = []
+  ) throws -> NftablesTable {
     let settings = CloudSettings(sources: [try CIDR(parsing: sources)])
     let desired = DesiredState(
-      policy, settings, network: network, networks: try networks.map { try CIDR(parsing: $0) })
+      policy, settings, network: network,
+      CloudSurroundings(networks: try networks.map { try CIDR(parsing: $0) }, neighbours: neighbours))
     return try #require(desired.nftables)
   }
 
@@ -43,14 +46,30 @@ struct CloudRulesetTests {
       networks: ["10.147.0.0/16"])
     let set = try #require(table.sets.first { $0.name == "zerotier" })
     #expect(set == NftablesSet("zerotier", .ipv4, networks: [try CIDR(parsing: "10.147.17.1/32")]))
-    #expect(try guardLines(table).first?.contains("oifname \"eth0\" ip saddr @zerotier") == true)
   }
 
-  @Test("guards every link but ZeroTier's while the WAN is not known, as at boot")
-  func noWAN() throws {
+  @Test("guards every link but ZeroTier's, whether the WAN is known or not, and none that is in its range")
+  func everyLink() throws {
+    let any = "oifname != \"lo\" oifname != \"zt*\" ip saddr @zerotier counter name \"wan_dropped\" drop"
+    let neighbour = try #require(InterfaceName("lan0"))
+    for wan in [nil, try wan("203.0.113.5")] {
+      let lines = try guardLines(
+        try table(
+          .closed(tunnel: nil, wan: wan), sources: "10.147.17.0/24", networks: [], neighbours: [neighbour]))
+      #expect(lines.contains { $0.hasPrefix(any) }, "\(lines)")
+      let accept = lines.firstIndex { $0.hasPrefix("oifname \"lan0\" accept") }
+      let guarded = lines.firstIndex { $0.hasPrefix(any) }
+      // Where the way out is not known, no link is let off.
+      #expect(wan == nil ? accept == nil : accept ?? .max < guarded ?? 0, "\(lines)")
+    }
+  }
+
+  @Test("a WAN that is named like a link of ZeroTier's is guarded too")
+  func namedLikeZeroTier() throws {
+    let wan = WAN(name: try #require(InterfaceName("zt9")), addresses: [])
     let lines = try guardLines(
-      try table(.closed(tunnel: nil, wan: nil), sources: "10.147.17.0/24", networks: []))
-    #expect(lines.first?.hasPrefix("oifname != \"lo\" oifname != \"zt*\" ip saddr @zerotier counter") == true)
+      try table(.closed(tunnel: nil, wan: wan), sources: "10.147.17.0/24", networks: []))
+    #expect(lines.allSatisfy { $0.hasPrefix("oifname != \"lo\" ip") }, "\(lines)")
   }
 
   @Test("notes who is let out before the accept, in a rule that may fail, and no stranger")

@@ -11,12 +11,14 @@ struct Transition: Sendable, CustomTestStringConvertible {
   let input: ProbeHealth.Input
   let condition: String
   let to: ProbeHealth.State
-  /// A: answered, L: lost, N: not sent.
+  /// A: answered, L: lost, N: not sent, U: unasked.
   let history: String
   var failAfter = 3
 
   var row: String { "| \(from) | \(input) | \(condition) | \(to) |" }
   var testDescription: String { row }
+
+  private static func unasked(_ count: Int) -> String { String(repeating: "U", count: count) }
 
   static let table = [
     Transition(
@@ -73,6 +75,25 @@ struct Transition: Sendable, CustomTestStringConvertible {
     Transition(
       from: .unhealthy, input: .notSent, condition: "the failAfter-th not sent in a row", to: .unknown,
       history: "LLLNN"),
+    Transition(from: .unknown, input: .unasked, condition: "always", to: .unknown, history: "UU"),
+    Transition(
+      from: .healthy, input: .unasked, condition: "at most 10 × failAfter in a row", to: .healthy,
+      history: "A" + unasked(29)),
+    Transition(
+      from: .healthy, input: .unasked, condition: "more in a row, as notSent", to: .suspect,
+      history: "A" + unasked(30)),
+    Transition(
+      from: .suspect, input: .unasked, condition: "at most 10 × failAfter in a row", to: .suspect,
+      history: "ALL" + unasked(29)),
+    Transition(
+      from: .suspect, input: .unasked, condition: "more in a row, as notSent", to: .unknown,
+      history: "A" + unasked(32)),
+    Transition(
+      from: .unhealthy, input: .unasked, condition: "at most 10 × failAfter in a row", to: .unhealthy,
+      history: "LLL" + unasked(29)),
+    Transition(
+      from: .unhealthy, input: .unasked, condition: "more in a row, as notSent", to: .unknown,
+      history: "LLL" + unasked(32)),
     Transition(from: .unknown, input: .pathChanged, condition: "always", to: .unknown, history: "NN"),
     Transition(from: .healthy, input: .pathChanged, condition: "always", to: .unknown, history: "A"),
     Transition(from: .suspect, input: .pathChanged, condition: "always", to: .unknown, history: "AL"),
@@ -92,7 +113,8 @@ struct Transition: Sendable, CustomTestStringConvertible {
 extension ProbeHealth {
   mutating func take(_ history: String, _ settings: ProbeSettings) {
     for letter in history {
-      take(letter == "A" ? .answered : letter == "L" ? .lost : .notSent, settings)
+      let inputs: [Character: Input] = ["A": .answered, "L": .lost, "N": .notSent, "U": .unasked]
+      if let input = inputs[letter] { take(input, settings) }
     }
   }
 }
@@ -129,11 +151,16 @@ struct ProbeHealthTests {
     var (answers, silences, hasFailed) = (0, 0, false)
     for _ in 0..<2_000 {
       let before = health
-      let input = ProbeHealth.Input.allCases[Int.random(in: 0..<40, using: &numbers) % 13 % 4]
+      let input = ProbeHealth.Input.allCases[Int.random(in: 0..<40, using: &numbers) % 13 % 5]
       health.take(input, settings)
-      answers = input == .answered ? answers + 1 : 0
-      silences = input == .answered || input == .pathChanged ? 0 : silences + 1
-      if health.state == .healthy { #expect(input == .answered) }
+      switch input {
+      case .answered: (answers, silences) = (answers + 1, 0)
+      case .lost, .notSent: (answers, silences) = (0, silences + 1)
+      case .pathChanged: (answers, silences) = (0, 0)
+      // So many in a row do not come up.
+      case .unasked: #expect(health == before || health.state == before.state)
+      }
+      if health.state == .healthy { #expect(input == .answered || input == .unasked) }
       if !before.isUsable, health.isUsable { #expect(answers >= (hasFailed ? settings.recoverAfter : 1)) }
       if silences >= settings.failAfter { #expect(!health.isUsable) }
       if before.isUsable, !health.isUsable {

@@ -44,6 +44,8 @@ struct EqualForeignTests {
     let gateway = try stage.lab.namespace(.gateway)
     let before = try stage.state()
     let places = [(149, 100), (150, 100), (151, 101), (153, 100)]
+    let ready = try stage.gateway.waitFor(phase: "ready", within: .seconds(3))
+    #expect(ready["reasons"]?.array == [])
     try stage.underTraffic { traffic in
       for (priority, table) in places {
         // The kernel takes no second equal rule, so ours goes first where it has the place.
@@ -63,6 +65,10 @@ struct EqualForeignTests {
       _ = try traffic.waitForAnswers(after: .now, within: .seconds(3))
       let others = try gateway.ip("rule show").split(separator: "\n").count { $0.contains("proto static") }
       #expect(others == places.count)
+      // They lead where ours lead.
+      let status = try stage.gateway.waitFor(phase: "ready", within: .seconds(3))
+      #expect(
+        status["warnings"]?.array?.contains { $0["code"] == "foreign-rule-ahead" } == false, "\(status)")
       try gateway.ip(batch: places.map { "rule del priority \($0.0) protocol static" })
     }
     try stage.waitForState(before)

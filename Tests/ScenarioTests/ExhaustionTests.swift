@@ -71,13 +71,42 @@ struct ExhaustionTests {
       }
       try stage.expectNoWayPast("\(count) descriptors")
       second.kill()
-      // One that has no descriptor to ask with knows of no exit, and is closed.
       try stage.expectNoWayPast("\(count) descriptors")
       try stage.lab.startAgent(on: .gateway).waitFor(phase: "ready", within: .seconds(5))
       try stage.waitForState(before)
       _ = try traffic.waitForAnswers(after: .now, within: .seconds(5))
     }
     try stage.expectInSync()
+  }
+
+  @Test(
+    "a restart that leaves none to ask with keeps a working tunnel open for a while, says so, and then closes"
+  )
+  func unasked() throws {
+    let stage = try Stage()
+    let before = try stage.state()
+    try stage.underTraffic { traffic in
+      stage.gateway.kill()
+      // The first that the daemon cannot have is the probe's.
+      let second = try stage.lab.startAgent(on: .gateway, wrapper: ["prlimit", "--nofile=12"])
+      let told = eventually(within: .seconds(3)) {
+        second.log.contains("exit cloud-a carries traffic and cannot be asked") ? true : nil
+      }
+      #expect(told == true && second.log.contains("an exit cannot be asked"), "\(second.log)")
+      // Longer than failAfter probes: in this time it closed.
+      stage.lab.letPass(.seconds(2))
+      #expect(try stage.state() == before, "\(second.log)")
+      #expect(traffic.report.longestGap < .seconds(1), "\(traffic.report)")
+      // 11 × failAfter × interval is 6.6 s.
+      let closed = try eventually(within: .seconds(12)) {
+        try stage.lab.routeGet("8.8.8.8") == .blackhole ? true : nil
+      }
+      #expect(closed == true, "\(second.log)")
+      second.kill()
+      try stage.lab.startAgent(on: .gateway).waitFor(phase: "ready", within: .seconds(5))
+      _ = try traffic.waitForAnswers(after: .now, within: .seconds(5))
+    }
+    try stage.waitForState(before)
   }
 
   @Test("with none left at run time it goes on repairing, and recovers when there are some again")

@@ -2,7 +2,7 @@ import JSON
 import Lab
 import Testing
 
-@Suite("S17 a firewall of somebody else's drops what is forwarded", .serialized)
+@Suite("S17: a firewall of somebody else's drops what is forwarded", .serialized)
 struct ForeignFirewallTests {
   private func shell(_ stage: ManagedStage, _ line: String) throws {
     try stage.machine.execute(["sh", "-euc", line]).output()

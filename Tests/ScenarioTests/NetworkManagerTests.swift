@@ -30,7 +30,7 @@ private enum Uplink {
     """, mode: 0o600)
 }
 
-@Suite("S17 a manager of links and routes has the gateway's uplink", .serialized)
+@Suite("S17: a manager of links and routes has the gateway's uplink", .serialized)
 struct LinkManagerTests {
   /// Does it all under traffic: nothing of the agent's is touched.
   private func expectUntouched(_ stage: ManagedStage, by commands: [String]) throws {

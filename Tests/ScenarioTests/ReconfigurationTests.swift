@@ -3,7 +3,7 @@ import JSON
 import Lab
 import Testing
 
-@Suite("S30 A configuration that changes while traffic flows", .serialized)
+@Suite("S30: a configuration that changes while traffic flows", .serialized)
 struct ReconfigurationTests {
   @Test("an exit that moves to an address nobody has is not used before it answers")
   func movedExit() throws {

@@ -40,6 +40,14 @@ final class Stage: Scene {
     gateway = try lab.restart(gateway, environment: environment)
   }
 
+  /// Has the cloud server take the lab's own configuration with that line of the section `cloud` instead of the lab's.
+  func reconfigureCloud(_ line: String) throws {
+    let plain = try lab.configuration(for: .cloudA)
+    try cloud.program.rewrite(configuration: plain.replacing("wanInterface: auto", with: line))
+    let reload = try cloud.run(["reload"])
+    #expect(reload.status == .exited(0), "\(reload)")
+  }
+
   /// The control of what was under traffic: without the agent's state the same streams leak, and are counted.
   func expectLeaksUnprotected(_ flows: Set<TrafficFlow> = TrafficFlow.all) throws {
     gateway.kill()

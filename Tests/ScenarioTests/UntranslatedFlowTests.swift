@@ -30,4 +30,28 @@ struct UntranslatedFlowTests {
     #expect(report[.forwarded, .udp].seenAddresses == [Node.cloudA.publicAddress], "\(report)")
     #expect(agent.log.contains("flows that were not translated begin anew"), "\(agent.log)")
   }
+
+  @Test("connection tracking is read after changes of source NAT and its sources, and after nothing else")
+  func reading() throws {
+    let stage = try Stage()
+    func readings() -> Int {
+      stage.cloud.log.split(separator: "\n").count { $0.contains("connection tracking was looked through") }
+    }
+    func afterwards(_ count: Int) -> Bool {
+      eventually(within: .seconds(3)) { readings() == count ? true : nil } == true
+    }
+    #expect(readings() == 1, "\(stage.cloud.log)")
+    try stage.reconfigureCloud("wanInterface: auto\n  allow: [{protocol: tcp, ports: [80]}]")
+    try stage.reconfigureCloud("wanInterface: auto\n  mss: off")
+    try stage.lab.namespace(.cloudA).setSysctls(["net.ipv4.ip_forward": "0"])
+    let repaired = try eventually(within: .seconds(3)) {
+      try stage.lab.namespace(.cloudA).sysctl("net.ipv4.ip_forward") == "1" ? true : nil
+    }
+    #expect(repaired == true)
+    #expect(readings() == 1, "\(stage.cloud.log)")
+    try stage.reconfigureCloud("wanInterface: auto\n  snat: \(Node.cloudA.publicAddress ?? "")")
+    #expect(afterwards(2), "\(stage.cloud.log)")
+    try stage.lab.namespace(.cloudA).ip("addr add 203.0.113.62/26 dev eth0")
+    #expect(afterwards(3), "\(stage.cloud.log)")
+  }
 }

@@ -17,7 +17,7 @@ struct PublicAddressTests {
       case .address:
         try internet.ip("route add \(PublicAddressTests.other)/32 dev cloud-a")
         try cloud.ip(batch: [
-          "addr del \(old)/24 dev eth0", "addr add \(PublicAddressTests.other)/24 dev eth0",
+          "addr del \(old)/26 dev eth0", "addr add \(PublicAddressTests.other)/26 dev eth0",
           "route add default via \(Address.cloudRouter)",
         ])
       }
