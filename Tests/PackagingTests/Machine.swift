@@ -91,17 +91,25 @@ final class Machine {
       """)
   }
 
-  /// Every file with its type, mode, owner and size, but for what keeps a record of all that happens: logs, caches,
-  /// dpkg's own, and the copies that useradd(8) and userdel(8) make of what they change.
-  func files() throws -> String {
+  /// Keeps a list of the host's files for `changedFiles`: those that packages bring, or keep their state in, with type,
+  /// mode, owner and size; and all users. Left out is what keeps a record of all that happens: logs, caches, dpkg's own,
+  /// and the copies that useradd(8) and userdel(8) make of what they change.
+  func listFiles(as name: String = "before") throws {
     try shell(
       """
-      find / -xdev \\( -path /var/lib/dpkg -o -path /var/log -o -path /var/cache -o -path /mnt -o -path /tmp \\
-        -o -path '/etc/*-' -o -path /etc/.pwd.lock -o -path /var/lib/systemd/timers \\) -prune \\
-        -o -type d -printf '%p %m %u:%g\\n' -o -printf '%p %y%m %u:%g %s %l\\n' | sort
-      cat /etc/passwd /etc/group /etc/shadow /etc/gshadow
-      ls -d /run/liteboxd* || true
+      { find /etc /usr /var -xdev \\( -path /var/lib/dpkg -o -path /var/log -o -path /var/cache -o -path /var/tmp \\
+          -o -path '/etc/*-' -o -path /etc/.pwd.lock -o -path /var/lib/systemd/timers \\) -prune \\
+          -o -type d -printf '%p %m %u:%g\\n' -o -printf '%p %y%m %u:%g %s %l\\n'
+        cat /etc/passwd /etc/group /etc/shadow /etc/gshadow
+        ls -d /* /run/liteboxd* 2>/dev/null || true
+      } | LC_ALL=C sort >/mnt/versions/\(name)
       """)
+  }
+
+  /// What is not as it was.
+  func changedFiles() throws -> String {
+    try listFiles(as: "after")
+    return try shell("diff /mnt/versions/before /mnt/versions/after | grep '^[<>]' || true")
   }
 }
 

@@ -56,7 +56,8 @@ struct SettingChange: Sendable, CustomStringConvertible {
   }
 }
 
-@Suite("S30: a setting changes while the agent runs, while it is stopped, and while it is killed", .serialized)
+@Suite(
+  "S30: a setting changes while the agent runs, while it is stopped, and while it is killed", .serialized)
 struct SettingChangeTests {
   /// What the agent does meanwhile.
   enum Meanwhile: CaseIterable { case runs, isStopped, isKilled }
