@@ -13,12 +13,14 @@ struct ChaosTests {
     "route flush table 101", "route replace default via 198.51.100.1 dev uplink0 table 100",
     "route add 8.0.0.0/7 dev uplink0 table 100", "route add 8.0.0.0/7 dev uplink0 table 101",
     "route del blackhole default table 101",
-    "rule add from 10.147.17.1 lookup main priority 151 protocol 147",
+    "rule add from 10.147.17.1 lookup main priority 151 protocol 147", "-6 rule del priority 151",
+    "-6 route flush table 100",
   ]
 
   private enum Fault: String, CaseIterable {
     case command, linkDown, linkDeleted, restarted, killed, api, word, peer, reload, agentKilled, frozen
     case exitDead, exitWithoutInternet, cloudLinkDown, cloudAgentKilled, cloudCommand, parameter
+    case foreignRule, rulesFlushed, rulesetFlushed, configuration, crowd, churn
   }
 
   /// What is done to a cloud server.
@@ -66,11 +68,50 @@ struct ChaosTests {
       return {}
     case .agentKilled:
       stage.agent.kill()
-      return { stage.agent = try stage.lab.startAgent(on: .gateway) }
+      return {
+        stage.agent = try stage.lab.startAgent(on: .gateway, configuration: stage.configuration)
+      }
     case .frozen:
       stage.agent.freeze()
       return { stage.agent.thaw() }
+    case .foreignRule, .rulesFlushed, .rulesetFlushed, .configuration, .crowd, .churn:
+      return try strikeAround(fault, stage)
     default: return try strikeAfar(fault, stage, &numbers)
+    }
+  }
+
+  /// What others do on the gateway, and to the agent's inputs.
+  private func strikeAround(_ fault: Fault, _ stage: ChaosStage) throws -> () throws -> Void {
+    let gateway = try stage.lab.namespace(.gateway)
+    switch fault {
+    case .foreignRule:
+      try gateway.ip("rule add from 10.147.17.1 lookup main priority 120")
+      return { try gateway.ip("rule del priority 120") }
+    case .rulesFlushed:
+      try gateway.ip("rule flush")
+      // The system's own are nobody's to invent but the administrator's.
+      try gateway.ip(batch: [
+        "rule add priority 32766 lookup main", "rule add priority 32767 lookup default",
+      ])
+      return {}
+    case .rulesetFlushed:
+      try gateway.nft("flush", "ruleset")
+      try stage.lab.restoreCiliumStandIn()
+      return {}
+    case .configuration:
+      let usual = stage.configuration
+      try stage.agent.program.rewrite(configuration: usual.replacing("role:", with: "rôle:"))
+      stage.agent.signal(SIGHUP)
+      return {
+        try stage.agent.program.rewrite(configuration: usual)
+        stage.agent.signal(SIGHUP)
+      }
+    case .crowd:
+      let crowd = try stage.lab.startCrowd(300, at: .unix(stage.agent.program.socket))
+      return { #expect(crowd.count == 300) }
+    default:
+      try gateway.ip(batch: (0..<10_000).map { "route add blackhole 240.0.\($0 / 256).\($0 % 256) table 77" })
+      return { try gateway.ip("route flush table 77") }
     }
   }
 
@@ -108,10 +149,12 @@ struct ChaosTests {
 
   private final class ChaosStage {
     let lab: Lab
+    let configuration: String
     var agent: AgentProcess
     var clouds: [Node: AgentProcess]
-    init(_ stage: Stage) throws {
+    init(_ stage: Stage, _ configuration: String) {
       lab = stage.lab
+      self.configuration = configuration
       agent = stage.gateway
       clouds = [.cloudA: stage.cloud]
       clouds[.cloudB] = stage.otherCloud
@@ -141,11 +184,13 @@ struct ChaosTests {
 
   @Test("nothing leaks, and each time the state converges and traffic flows again", arguments: seeds)
   func chaos(_ seed: UInt64) throws {
+    var configuration = ""
     let stage = try Stage(clouds: .two) {
-      $0.replacing(
+      configuration = $0.replacing(
         "failbackAfter: 2s", with: "failbackAfter: 2s\n    through: [tcp://1.1.1.1:443, tcp://8.8.8.8:443]")
+      return configuration
     }
-    let chaos = try ChaosStage(stage)
+    let chaos = ChaosStage(stage, configuration)
     var (numbers, record) = (SplitMix(seed: seed), Record())
     let end = Moment.now + .seconds(Self.seconds)
     try stage.underTraffic { traffic in
@@ -156,6 +201,20 @@ struct ChaosTests {
     print("chaos, seed \(seed): \(record.rounds) rounds; traffic again after the end of")
     for line in record.lines { print(line) }
     #expect(record.rounds > 0)
+    try expectLeaksUnprotected(chaos)
+  }
+
+  /// The control: without the agent's state the same traffic leaks.
+  private func expectLeaksUnprotected(_ chaos: ChaosStage) throws {
+    chaos.agent.kill()
+    #expect(try chaos.agent.run(["teardown", "--yes"]).status == .exited(0))
+    let traffic = try chaos.lab.startTraffic(Stage.everyFlow, perSecond: 50)
+    let leaks = try eventually(within: .seconds(5)) {
+      let leaks = try chaos.lab.leaks()
+      return min(leaks.tcp, leaks.udp, leaks.icmp, leaks.ipv6) > 0 ? true : nil
+    }
+    try traffic.stop()
+    #expect(leaks == true, "the control does not leak")
   }
 
   private func strikeRound(

@@ -124,12 +124,16 @@ struct HostileNameTests {
           .init("name", .string(HostileText.name)), .init("type", "filter"), .init("hook", "forward"),
           .init("prio", 300), .init("policy", "drop"),
         ]),
-      // The chain has to let the test's traffic pass, and name no link.
+      // The chain has to let the test's traffic pass, on a condition that every packet meets, and name no link.
       adding(
         "rule",
         [
           .init("chain", .string(HostileText.name)), .init("comment", .string(HostileText.name)),
-          .init("expr", [["accept": .null]]),
+          .init(
+            "expr",
+            [
+              ["match": ["op": ">=", "left": ["meta": ["key": "length"]], "right": 1]], ["accept": .null],
+            ]),
         ]),
     ]
     let file = "\(stage.lab.directory)/ruleset.json"

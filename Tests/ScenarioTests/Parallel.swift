@@ -25,12 +25,12 @@ func inParallel<Result: Sendable>(
   return try results.withLock { results in try (0..<count).compactMap { try results[$0]?.get() } }
 }
 
-/// A distribution in one line: `50 times: min 601 ms, median 683 ms, p90 760 ms, max 801 ms`.
+/// A distribution in one line: `50 times: min 601 ms, median 683 ms, p90 760 ms, p99 801 ms, max 801 ms`.
 func spread(_ times: [Duration]) -> String {
   let sorted = times.sorted()
   guard let first = sorted.first, let last = sorted.last else { return "never" }
   func text(_ time: Duration) -> String { "\(Int((time.seconds * 1000).rounded())) ms" }
   func share(_ share: Double) -> Duration { sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))] }
   return "\(sorted.count) times: min \(text(first)), median \(text(share(0.5))), p90 \(text(share(0.9))), "
-    + "max \(text(last))"
+    + "p99 \(text(share(0.99))), max \(text(last))"
 }
