@@ -88,6 +88,6 @@ let package = Package(
         "Adoption", "Agent", "Configuration", "EventLoop", "JSON", "Kernel", "Model", "TestPeers", "ZeroTier",
       ], exclude: ["Corpus"], swiftSettings: strict),
     // Of the release binary, the units and the installation.
-    .testTarget(name: "PackagingTests", dependencies: ["Model"], swiftSettings: strict),
+    .testTarget(name: "PackagingTests", dependencies: ["Model", "Lab", "JSON"], swiftSettings: strict),
   ]
 )

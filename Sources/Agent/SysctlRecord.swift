@@ -71,20 +71,14 @@ struct SysctlRecord {
   }
 
   /// Writes all values back and forgets them. A parameter whose link is gone is left, and so is one of `leaving`:
-  /// what others may have come to rely on since.
-  func restore(leaving: Set<Sysctl.Key>) -> [String] {
-    var done: [String] = []
-    let left = Set(leaving.map(\.name))
-    for (name, value) in values.sorted(by: { $0.key < $1.key }) {
-      if left.contains(name) {
-        done.append(
-          "# \(name) stays as it is; before the agent it was \(value): sysctl -w "
-            + "\(name)=\(value)".shellWord)
-        continue
-      }
-      if let line = SysctlRecord.write(name, value) { done.append(line) }
-    }
-    unlink(path)
+  /// what others may have come to rely on since. That one's value is kept for whoever puts it back in the end.
+  mutating func restore(leaving: Set<Sysctl.Key>) throws(InstanceLock.Failure) -> [String] {
+    let done = try restore(except: leaving)
+    if values.isEmpty { unlink(path) }
     return done
+      + values.sorted { $0.key < $1.key }.map { name, value in
+        "# \(name) stays as it is; before the agent it was \(value): sysctl -w "
+          + "\(name)=\(value)".shellWord
+      }
   }
 }

@@ -19,6 +19,9 @@ extension Lab {
     return configuration(for: node, at: places, metrics: metrics)
   }
 
+  /// The same for an agent that is installed on a machine of its own.
+  public func installedConfiguration(for node: Node) -> String { configuration(for: node, at: .installed) }
+
   func configuration(for node: Node, at places: AgentPlaces, metrics: String = "off") -> String {
     let role = node == .gateway ? gatewaySection : cloudSection
     return """

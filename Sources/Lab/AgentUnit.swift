@@ -26,27 +26,34 @@ public struct AgentUnit: RunningAgent {
 }
 
 extension Container.Setup {
+  /// With the node's ZeroTier, and no agent.
+  public static func host(of node: Node, in lab: Lab) throws -> Container.Setup {
+    var setup = Container.Setup()
+    setup.directories = [try lab.zeroTier(node).stateDirectory: AgentPlaces.zeroTierHome]
+    return setup
+  }
+
   /// With the agent for that node as it is installed, starting at boot.
   ///
   /// - Parameters:
-  ///   - units: the directory of the units to ship.
+  ///   - units: the directory of the units to ship, and of the user that they run as.
   ///   - adjusting: makes the configuration of the lab's own for that node.
   public static func agent(
     on node: Node, in lab: Lab, units: String, adjusting: (String) -> String = { $0 }
   ) throws -> Container.Setup {
-    var setup = Container.Setup()
+    var setup = try host(of: node, in: lab)
     let program = try lab.options.agent ?? Lab.program("liteboxd-agent", environment: "LITEBOXD_AGENT")
-    let text = adjusting(lab.configuration(for: node, at: .installed))
+    let users = "/usr/lib/sysusers.d/liteboxd.conf"
     setup.files = [
       ContainerFile(AgentUnit.program, copying: program, mode: 0o755),
-      ContainerFile("/etc/liteboxd/agent.yaml", text, mode: 0o600),
+      ContainerFile(users, copying: "\(units)/sysusers.d-liteboxd.conf"),
+      ContainerFile(
+        "/etc/liteboxd/agent.yaml", adjusting(lab.installedConfiguration(for: node)), mode: 0o600),
     ]
     setup.files += AgentUnit.names.map {
       ContainerFile("/usr/lib/systemd/system/\($0)", copying: "\(units)/\($0)")
     }
-    setup.files.append(
-      ContainerFile("/usr/lib/sysusers.d/liteboxd.conf", copying: "\(units)/sysusers.d-liteboxd.conf"))
-    setup.directories = [try lab.zeroTier(node).stateDirectory: AgentPlaces.zeroTierHome]
+    setup.preparations = [["systemd-sysusers", users]]
     setup.enabled = AgentUnit.names
     return setup
   }

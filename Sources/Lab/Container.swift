@@ -33,6 +33,7 @@ public final class Container: Sendable {
     root = try OverlayRoot(named: name, over: setup.image?.root, .init(script: Container.emptying))
     lab.keep(self)
     for file in setup.files { try write(file) }
+    for command in setup.preparations { try changeRoot(command) }
     for unit in setup.masked { try changeRoot(["systemctl", "--root=/", "mask", unit]) }
     for unit in setup.enabled { try changeRoot(["systemctl", "--root=/", "enable", unit]) }
   }

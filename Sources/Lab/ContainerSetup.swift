@@ -9,6 +9,8 @@ extension Container {
     public var files: [ContainerFile] = []
     /// Directories of this machine that it sees, each at a path of its own: [outside: inside].
     public var directories: [String: String] = [:]
+    /// Commands below its root, before its first boot and with its files in place.
+    public var preparations: [[String]] = []
     /// Units that start at boot.
     public var enabled: [String] = []
     /// Units that never start.

@@ -11,6 +11,8 @@ struct InvocationTests {
     #expect(invocation.socketPath == "/s" && invocation.configurationPath == "/c")
     let adopt = try Invocation(["adopt", "--network-id=33ffeb838b000001", "--yes"])
     #expect(adopt.networkID?.description == "33ffeb838b000001" && adopt.flags == ["--yes"])
+    let forced: Set<String> = ["--yes", "--restore-forwarding"]
+    #expect(try Invocation(["teardown", "--restore-forwarding", "--yes"]).flags == forced)
     #expect(try Invocation(["help", "plan"]).wantsHelp)
     #expect(try Invocation(["plan", "--help"]).wantsHelp)
     #expect(try Invocation(["--version"]).command == .version)

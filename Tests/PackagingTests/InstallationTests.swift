@@ -38,21 +38,29 @@ struct InstallationTests {
     let installed = try withTemporaryDirectory { directory in
       let made = try run("make", "install", "DESTDIR=\(directory.path)", "RELEASE=\(releaseDirectory)")
       #expect(made.status == 0, "\(made.output)")
-      return try run("sh", "-c", "cd '\(directory.path)' && find . -type f | sort").output
+      return try run(
+        "sh", "-c", "cd '\(directory.path)' && find . -type f ! -path '*/decisions/*' | LC_ALL=C sort"
+      ).output
     }
     #expect(
       installed == """
         ./etc/iproute2/rt_protos.d/liteboxd.conf
         ./etc/iproute2/rt_tables.d/liteboxd.conf
         ./usr/bin/liteboxd-agent
+        ./usr/lib/NetworkManager/conf.d/liteboxd.conf
         ./usr/lib/systemd/networkd.conf.d/networkd-keep-foreign.conf
         ./usr/lib/systemd/system/liteboxd-agent-guard.service
         ./usr/lib/systemd/system/liteboxd-agent.service
+        ./usr/lib/sysusers.d/liteboxd.conf
         ./usr/share/doc/liteboxd-agent/CHANGELOG.md
         ./usr/share/doc/liteboxd-agent/LICENSE
         ./usr/share/doc/liteboxd-agent/README.md
+        ./usr/share/doc/liteboxd-agent/docs/architecture.md
+        ./usr/share/doc/liteboxd-agent/docs/exits.md
+        ./usr/share/doc/liteboxd-agent/docs/fail-closed.md
         ./usr/share/doc/liteboxd-agent/examples/cloud.yaml
         ./usr/share/doc/liteboxd-agent/examples/gateway.yaml
+        ./usr/share/man/man8/liteboxd-agent.8
 
         """)
   }
@@ -77,8 +85,6 @@ struct InstallationTests {
     #expect(
       try entries("config/rt_tables.d-liteboxd.conf") == ["100 liteboxd-tunnel", "101 liteboxd-fallback"])
   }
-
-  private var releaseDirectory: String { releaseBinary.deletingLastPathComponent().path }
 
   private func entries(_ path: String) throws -> [String] {
     try text(of: path).split(separator: "\n").filter { !$0.hasPrefix("#") }.map {

@@ -9,8 +9,13 @@ let releaseBinary =
   ProcessInfo.processInfo.environment["LITEBOXD_AGENT"].map { URL(fileURLWithPath: $0) }
   ?? packageRoot.appending(path: ".build/release/liteboxd-agent")
 
+/// `make`'s RELEASE.
+var releaseDirectory: String { releaseBinary.deletingLastPathComponent().path }
+
+func run(_ arguments: String...) throws -> (output: String, status: Int32) { try run(arguments) }
+
 /// Runs a command in the package's root; its output is what it wrote on either stream.
-func run(_ arguments: String...) throws -> (output: String, status: Int32) {
+func run(_ arguments: [String]) throws -> (output: String, status: Int32) {
   let process = Process()
   let output = Pipe()
   process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

@@ -48,6 +48,27 @@ struct LifecycleTests {
     try run("plan", 2, "add table inet liteboxd")
   }
 
+  @Test(
+    "teardown leaves forwarding on a gateway as it is, and remembers what it was for whoever wants it back")
+  func forwarding() throws {
+    let lab = try Lab()
+    defer { lab.close() }
+    try lab.openCloudByHand(.cloudA)
+    let gateway = try lab.namespace(.gateway)
+    try gateway.setSysctls(["net.ipv4.ip_forward": "0"])
+    let program = try lab.agentProgram(on: .gateway)
+    #expect(try program.run(["apply"]).status == .exited(0))
+    for _ in 1...2 {
+      let kept = try program.run(["teardown", "--yes"])
+      #expect(kept.stdout.contains("stays as it is; before the agent it was 0"), "\(kept)")
+      #expect(try gateway.sysctl("net.ipv4.ip_forward") == "1")
+    }
+    let restored = try program.run(["teardown", "--yes", "--restore-forwarding"])
+    #expect(restored.stdout.contains("sysctl -w net/ipv4/ip_forward=0"), "\(restored)")
+    #expect(try gateway.sysctl("net.ipv4.ip_forward") == "0")
+    #expect(try !program.run(["teardown", "--yes"]).stdout.contains("ip_forward"))
+  }
+
   @Test("teardown takes the tunnel first and the guard last, so that nothing leaks until the guard goes")
   func order() throws {
     let stage = try Stage()

@@ -135,4 +135,24 @@ struct LinkManagerTests {
     #expect(devices.contains("\(stage.tunnel):connected (externally)"), "\(devices)")
     try stage.expectLeaksWithoutAgent()
   }
+
+  @Test(
+    "NetworkManager with the shipped drop-in leaves ZeroTier's link alone, and its own list of others too")
+  func networkManagerKeeps() throws {
+    let path = "NetworkManager/conf.d"
+    let stage = try ManagedStage(
+      .gateway,
+      files: [
+        Uplink.networkManager,
+        ContainerFile("/etc/\(path)/10-own.conf", "[keyfile]\nunmanaged-devices+=interface-name:pod0\n"),
+        ContainerFile(
+          "/usr/lib/\(path)/liteboxd.conf",
+          copying: ManagedStage.shipped("config/NetworkManager.conf.d-liteboxd.conf")),
+      ])
+    try expectUntouched(stage, by: ["systemctl start NetworkManager", "systemctl restart NetworkManager"])
+    let devices = try stage.machine.run("nmcli --terse --fields DEVICE,STATE,CONNECTION device")
+    #expect(devices.contains("uplink0:connected"), "\(devices)")
+    #expect(
+      devices.contains("\(stage.tunnel):unmanaged:") && devices.contains("pod0:unmanaged:"), "\(devices)")
+  }
 }

@@ -81,10 +81,13 @@ enum HelpText {
       """
     case .teardown:
       """
-      usage: liteboxd-agent teardown [--yes]
+      usage: liteboxd-agent teardown [--yes] [--restore-forwarding]
 
       Removes everything that the agent owns, tunnel first and guard last, and puts kernel parameters back. From then
       on nothing keeps sandbox traffic from the uplink. Refuses while a daemon runs.
+
+      --yes                   asks nothing
+      --restore-forwarding    ip_forward too, which a gateway keeps otherwise: others on the node may rely on it
 
       exit status: 0 removed, 1 not
       example:     systemctl stop liteboxd-agent && liteboxd-agent teardown --yes

@@ -8,7 +8,8 @@ struct Invocation: Equatable {
     /// Options beside --config, --socket and --help.
     var flags: Set<String> {
       switch self {
-      case .teardown, .adopt: ["--yes"]
+      case .teardown: ["--yes", "--restore-forwarding"]
+      case .adopt: ["--yes"]
       case .status: ["--json", "--watch"]
       case .reload: ["--json"]
       case .exit: ["--json", "--keep"]

@@ -122,7 +122,8 @@ extension Tool {
       return try withExtendedLifetime(lock) {
         let kernel = try Kernel()
         // First of all, so that a cloud server never forwards without the table that translates addresses.
-        for line in try SysctlRecord().restore(leaving: parametersToLeave) {
+        var record = try SysctlRecord()
+        for line in try record.restore(leaving: parametersToLeave) {
           print(terminalSafe(line) + "\n", to: 1)
         }
         let links = try kernel.observe(Question(.links)).links ?? [:]
@@ -145,8 +146,9 @@ extension Tool {
   }
 
   /// On a Kubernetes node others rely on forwarding, and found it on when they started; a cloud server forwards for
-  /// the agent alone. Without a configuration to tell, nothing is risked.
+  /// the agent alone. Without a configuration to tell, nothing is risked, but for one who says that nobody does.
   private var parametersToLeave: Set<Sysctl.Key> {
+    if invocation.flags.contains("--restore-forwarding") { return [] }
     if case .cloud? = readableConfiguration?.configuration.role { return [] }
     return [.ipv4Forwarding]
   }
