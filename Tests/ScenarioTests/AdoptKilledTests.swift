@@ -48,10 +48,10 @@ struct AdoptKilledTests {
       #expect(try routing(lab) == untouched)
       try lab.resetLeaks()
       let agent = try lab.startStopped(["adopt", "--yes"], on: .gateway)
-      let trace = try NetlinkTrace(agent, killingAfter: number)
+      let trace = try NetlinkTrace(agent, through: NetlinkKill(after: number))
       let end = eventually(within: .seconds(20)) { trace.isOver ? true : nil }
       #expect(end == true, "no end of run \(number)")
-      isThrough = trace.messages < number
+      isThrough = trace.changes < number
       try trace.end(agent)
       _ = try traffic.waitForAnswers(after: .now, within: .seconds(5))
       let second = try program.run(["adopt", "--yes"])
