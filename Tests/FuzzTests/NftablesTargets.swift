@@ -4,7 +4,7 @@ import TestPeers
 @testable import Kernel
 
 /// A whole table is read of which one message has other values. libnftnl takes the kernel's word for the attributes that
-/// each object has, and for the kernel's order of them, so those stay.
+/// each object has, for the kernel's order of them, and for the zero that ends a name, so those stay.
 let nftablesTargets = [
   FuzzTarget(
     name: "nftables", corpus: { try dumpedMessages("nftables") },
@@ -42,8 +42,15 @@ let nftablesTargets = [
 private func valuePlaces(in message: [UInt8], from start: Int, to end: Int) -> [Int] {
   attributes(in: message, from: start, to: end)?.flatMap { value in
     attributes(in: message, from: value.lowerBound, to: value.upperBound) == nil
-      ? Array(value) : valuePlaces(in: message, from: value.lowerBound, to: value.upperBound)
+      ? Array(text(in: message, at: value) ? value.dropLast() : value)
+      : valuePlaces(in: message, from: value.lowerBound, to: value.upperBound)
   } ?? []
+}
+
+/// Whether a name lies there, with its end.
+private func text(in message: [UInt8], at value: Range<Int>) -> Bool {
+  value.count > 1 && message[value.upperBound - 1] == 0
+    && value.dropLast().allSatisfy { (0x20...0x7e).contains(message[$0]) }
 }
 
 /// Where the values of attributes lie; nil for what is not made of them.
