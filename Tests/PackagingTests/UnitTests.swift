@@ -36,10 +36,10 @@ struct UnitTests {
     #expect(found.output.contains("ProtectHom"))
   }
 
-  @Test("they expose little: 2.5 of 10 at most", arguments: [0, 1])
+  @Test("they expose little: 2.0 of 10 at most", arguments: [0, 1])
   func exposure(_ unit: Int) throws {
     let found = try withUnits {
-      try run("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=25", $0[unit])
+      try run("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=20", $0[unit])
     }
     #expect(found.status == 0, "\(found.output)")
   }
