@@ -3,6 +3,7 @@ struct AgentPlaces {
   var socket: String
   var token: String
 
+  static let configuration = "/etc/liteboxd/agent.yaml"
   static let zeroTierHome = "/var/lib/zerotier-one"
   /// On a machine of its own.
   static let installed = AgentPlaces(

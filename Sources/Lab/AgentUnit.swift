@@ -48,7 +48,7 @@ extension Container.Setup {
       ContainerFile(AgentUnit.program, copying: program, mode: 0o755),
       ContainerFile(users, copying: "\(units)/sysusers.d-liteboxd.conf"),
       ContainerFile(
-        "/etc/liteboxd/agent.yaml", adjusting(lab.installedConfiguration(for: node)), mode: 0o600),
+        AgentPlaces.configuration, adjusting(lab.installedConfiguration(for: node)), mode: 0o600),
     ]
     setup.files += AgentUnit.names.map {
       ContainerFile("/usr/lib/systemd/system/\($0)", copying: "\(units)/\($0)")

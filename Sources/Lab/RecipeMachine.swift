@@ -4,15 +4,10 @@ extension Container.Setup {
   ///
   /// - Parameter units: the directory of the agent's units.
   public static func recipe(on node: Node, in lab: Lab, units: String) throws -> Container.Setup {
-    var setup = Container.Setup()
-    let program = try lab.options.agent ?? Lab.program("liteboxd-agent", environment: "LITEBOXD_AGENT")
-    setup.files = [ContainerFile(AgentUnit.program, copying: program, mode: 0o755)]
-    setup.files += AgentUnit.names.map {
-      ContainerFile("/usr/lib/systemd/system/\($0)", copying: "\(units)/\($0)")
-    }
+    var setup = try Container.Setup.agent(on: node, in: lab, units: units)
+    setup.files.removeAll { $0.path == AgentPlaces.configuration }
     setup.files += node == .gateway ? Recipe.gateway : Recipe.cloud
     setup.enabled = [node == .gateway ? Recipe.gatewayUnit : Recipe.cloudUnit]
-    setup.directories = [try lab.zeroTier(node).stateDirectory: AgentPlaces.zeroTierHome]
     return setup
   }
 }

@@ -58,6 +58,7 @@ struct InstallationTests {
         ./usr/share/doc/liteboxd-agent/docs/architecture.md
         ./usr/share/doc/liteboxd-agent/docs/exits.md
         ./usr/share/doc/liteboxd-agent/docs/fail-closed.md
+        ./usr/share/doc/liteboxd-agent/docs/migration.md
         ./usr/share/doc/liteboxd-agent/examples/cloud.yaml
         ./usr/share/doc/liteboxd-agent/examples/gateway.yaml
         ./usr/share/man/man8/liteboxd-agent.8

@@ -28,6 +28,7 @@ struct PackageTests {
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/architecture.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/exits.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/fail-closed.md
+        -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/migration.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/examples/cloud.yaml
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/examples/gateway.yaml
         -rw-r--r-- root/root ./usr/share/lintian/overrides/liteboxd-agent

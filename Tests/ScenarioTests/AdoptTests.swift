@@ -126,7 +126,8 @@ extension RecipeScene {
 
   /// The way back, and without a trace of the agent.
   fileprivate func undo() throws {
-    try machine.run("systemctl disable --now liteboxd-agent.service liteboxd-agent-guard.service")
+    try machine.run("systemctl disable --now liteboxd-agent.service")
+    try machine.run("systemctl disable liteboxd-agent-guard.service")
     try machine.run("rm -r /etc/systemd/system/\(unit).d")
     try machine.run("systemctl daemon-reload")
     try machine.run("systemctl enable --now \(unit)")

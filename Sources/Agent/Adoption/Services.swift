@@ -1,6 +1,8 @@
 /// The agent's own units on this host.
 struct Services {
-  static let names = ["liteboxd-agent-guard.service", "liteboxd-agent.service"]
+  static let guardUnit = "liteboxd-agent-guard.service"
+  static let daemon = "liteboxd-agent.service"
+  static let names = [guardUnit, daemon]
 
   private let systemd: Systemd
 

@@ -6,7 +6,10 @@ struct WayBack {
   let lines: [String]
 
   init(_ finding: FoundRecipe) {
-    var lines = ["systemctl disable --now \(Services.names.reversed().joined(separator: " "))"]
+    // The guard has nothing to stop: what it did stays until teardown.
+    var lines = [
+      "systemctl disable --now \(Services.daemon)", "systemctl disable \(Services.guardUnit)",
+    ]
     if let unit = finding.unit.flatMap({ OldUnit($0.name) }) {
       lines += [
         "rm \(unit.dropIn)", "systemctl daemon-reload", "systemctl enable --now \(unit.name)",
