@@ -8,6 +8,7 @@ enum RenderedFile: String, CaseIterable {
   case ciliumPolicy = "cilium-policy"
   case kustomization
   case prometheusRules = "prometheus-rules"
+  case grafanaDashboard = "grafana-dashboard"
 }
 
 extension Invocation {
@@ -55,6 +56,7 @@ extension Tool {
       case .ciliumPolicy: print(try ciliumPolicy(), to: 1)
       case .kustomization: print(Kustomization.text, to: 1)
       case .prometheusRules: print(PrometheusRules.text, to: 1)
+      case .grafanaDashboard: print(GrafanaDashboard.text, to: 1)
       }
       return ExitStatus.success
     }
