@@ -79,7 +79,7 @@ let package = Package(
     tests(
       "Agent",
       [
-        "Adoption", "Model", "Configuration", "Reconciliation", "Rendering", "Kernel", "EventLoop",
+        "Adoption", "Model", "Configuration", "Reconciliation", "Kernel", "EventLoop",
         "ZeroTier",
       ]),
     tests("Kernel", ["Model", "Configuration", "Reconciliation", "CLinux"]),
