@@ -106,7 +106,7 @@ install: ## what `make release` built, its units, manuals and examples, into DES
 	install -D -m 644 -t $(DOCUMENTS) README.md CHANGELOG.md LICENSE
 	install -D -m 644 -t $(DOCUMENTS)/docs docs/*.md
 	install -D -m 644 -t $(DOCUMENTS)/docs/decisions docs/decisions/*.md
-	install -D -m 644 -t $(DOCUMENTS)/examples config/*.yaml
+	install -D -m 644 -t $(DOCUMENTS)/examples config/*.yaml config/*.json
 	install -d -m 750 $(DESTDIR)/etc/liteboxd
 
 # Of a copy of what it takes, since dpkg-buildpackage writes beside and into the tree that it is run in.

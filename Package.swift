@@ -45,6 +45,8 @@ let package = Package(
     room("Report", ["Model", "JSON"]),
     // What hosts have that were set up by hand, turned into a configuration.
     room("Adoption", ["Model", "Configuration"]),
+    // Files that are generated: for Kubernetes, Prometheus and Grafana.
+    room("Rendering", ["Model", "JSON"]),
     // The edges.
     room("Configuration", ["Model", "CYaml", "CMd", "CLinux"]),
     room("Kernel", ["Model", "CMnl", "CNftnl", "CLinux"]),
@@ -56,7 +58,7 @@ let package = Package(
       "Agent",
       [
         "Model", "Configuration", "Reconciliation", "Kernel", "JSON", "EventLoop", "ZeroTier",
-        "Report", "Adoption", "CLinux",
+        "Report", "Adoption", "Rendering", "CLinux",
       ]),
     .executableTarget(
       name: "liteboxd-agent", dependencies: ["Agent"], swiftSettings: strict),
@@ -72,10 +74,14 @@ let package = Package(
     tests("JSON"),
     tests("Lab", ["JSON", "liteboxd-lab"]),
     tests("Adoption", ["Model", "Configuration"]),
+    tests("Rendering", ["Model", "JSON", "Configuration", "Reconciliation", "Report"], golden: ["Fixtures"]),
     tests("Reconciliation", ["Model", "Configuration", "TestPeers"]),
     tests(
       "Agent",
-      ["Adoption", "Model", "Configuration", "Reconciliation", "Kernel", "EventLoop", "ZeroTier"]),
+      [
+        "Adoption", "Model", "Configuration", "Reconciliation", "Kernel", "EventLoop",
+        "ZeroTier",
+      ]),
     tests("Kernel", ["Model", "Configuration", "Reconciliation", "CLinux"]),
     .target(name: "TestPeers", path: "Tests/TestPeers", swiftSettings: strict),
     tests("EventLoop", ["TestPeers"]),

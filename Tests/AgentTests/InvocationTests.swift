@@ -11,12 +11,18 @@ struct InvocationTests {
     #expect(invocation.socketPath == "/s" && invocation.configurationPath == "/c")
     let adopt = try Invocation(["adopt", "--network-id=33ffeb838b000001", "--yes"])
     #expect(adopt.networkID?.description == "33ffeb838b000001" && adopt.flags == ["--yes"])
+    let render = try Invocation(
+      ["render", "cilium-policy", "--node", "a=/a=b.yaml", "--node=b", "--cilium-version", "1.17.3"])
+    #expect(render.operands == ["cilium-policy"] && render.ciliumVersion?.description == "1.17")
+    #expect(render.nodes == [.init(name: "a", file: "/a=b.yaml"), .init(name: "b", file: nil)])
     let forced: Set<String> = ["--yes", "--restore-forwarding"]
     #expect(try Invocation(["teardown", "--restore-forwarding", "--yes"]).flags == forced)
     #expect(try Invocation(["help", "plan"]).wantsHelp)
     #expect(try Invocation(["plan", "--help"]).wantsHelp)
     #expect(try Invocation(["--version"]).command == .version)
   }
+
+  private static let rendered = RenderedFile.allCases.map(\.rawValue).joined(separator: ", ")
 
   @Test(
     "misuse is told in one line",
@@ -27,6 +33,22 @@ struct InvocationTests {
       (["check", "--config"], "--config needs a path"),
       (["adopt", "--network-id", "33ffeb"], "--network-id needs a network ID of 16 hexadecimal digits"),
       (["run", "--network-id=33ffeb838b000001"], "run: unknown argument \"--network-id=33ffeb838b000001\""),
+      (["render"], "render: expected one of \(rendered)"),
+      (["render", "policy"], "render: \"policy\" is none of \(rendered)"),
+      (
+        ["render", "cilium-policy"],
+        "render cilium-policy: needs --node NAME or --node NAME=FILE, for each gateway"
+      ),
+      (["render", "cilium-policy", "--node", "a="], "--node needs a node's name, or NAME=FILE"),
+      (
+        ["render", "cilium-policy", "--cilium-version=1.15"],
+        "--cilium-version needs Cilium's version, 1.16 or newer"
+      ),
+      (
+        ["render", "kustomization", "--node=a"],
+        "render kustomization: --node and --cilium-version are for cilium-policy alone"
+      ),
+      (["plan", "--node=a"], "plan: unknown argument \"--node=a\""),
       (["check", "--config="], "--config needs a path"), (["status", "x"], "status: unknown argument \"x\""),
     ])
   func misuse(_ arguments: [String], _ message: String) {

@@ -61,6 +61,8 @@ struct InstallationTests {
         ./usr/share/doc/liteboxd-agent/docs/migration.md
         ./usr/share/doc/liteboxd-agent/examples/cloud.yaml
         ./usr/share/doc/liteboxd-agent/examples/gateway.yaml
+        ./usr/share/doc/liteboxd-agent/examples/grafana-dashboard.json
+        ./usr/share/doc/liteboxd-agent/examples/prometheus-rules.yaml
         ./usr/share/man/man8/liteboxd-agent.8
 
         """)

@@ -31,6 +31,8 @@ struct PackageTests {
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/migration.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/examples/cloud.yaml
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/examples/gateway.yaml
+        -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/examples/grafana-dashboard.json
+        -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/examples/prometheus-rules.yaml
         -rw-r--r-- root/root ./usr/share/lintian/overrides/liteboxd-agent
         -rw-r--r-- root/root ./usr/share/man/man8/liteboxd-agent.8.gz
         """)

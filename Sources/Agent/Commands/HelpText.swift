@@ -14,6 +14,7 @@ enum HelpText {
       status     asks the running daemon: 0 ready, 1 degraded, 2 blocked, 3 no daemon
       reload     takes the configuration file now
       exit use   pins the traffic to one exit for maintenance, or frees it again
+      render     prints a file for Cilium, Kustomize, Prometheus or Grafana
       adopt      finds what was set up by hand, prints the configuration that equals it; --yes takes over
       version    version, commit, kernel features found
       help       this page, or a command's: liteboxd-agent help plan
@@ -125,6 +126,28 @@ enum HelpText {
 
       exit status: 0 done, 1 refused, 3 no daemon
       example:     liteboxd-agent exit use cloud-b
+
+      """
+    case .render:
+      """
+      usage: liteboxd-agent render cilium-policy --node NAME[=FILE]... [--cilium-version V] [--config PATH]
+             liteboxd-agent render kustomization | prometheus-rules | grafana-dashboard
+
+      Prints a generated file. Asks nobody and changes nothing.
+
+      cilium-policy       the CiliumEgressGatewayPolicy for these gateways
+      kustomization       the kustomization.yaml beside it, for kubectl apply -k
+      prometheus-rules    alerts on the agents' metrics, with what to do about each
+      grafana-dashboard   to be imported in Grafana, from version 10.1 on
+
+      --node NAME=FILE    a gateway: its node's name in Kubernetes, and its agent's configuration. Without =FILE it is
+                          that of --config. Once for each gateway; they must agree in excludedCIDRs
+      --cilium-version V  1.16 or newer; without it 1.18, whose policies take several gateways. Older ones take one
+
+      exit status: 0 printed, 78 a configuration that cannot be used, or several that contradict each other
+      examples:    liteboxd-agent render cilium-policy --node $(hostname)
+                   liteboxd-agent render cilium-policy --node node-1=one.yaml --node node-2=two.yaml
+                   liteboxd-agent render prometheus-rules >/etc/prometheus/rules/liteboxd.yaml
 
       """
     case .adopt:

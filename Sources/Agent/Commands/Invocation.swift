@@ -1,9 +1,10 @@
 import Model
+import Rendering
 
 /// The command line, parsed.
 struct Invocation: Equatable {
   enum Command: String, CaseIterable {
-    case run, check, plan, apply, `guard`, teardown, status, reload, exit, adopt, version, help
+    case run, check, plan, apply, `guard`, teardown, status, reload, exit, render, adopt, version, help
 
     /// Options beside --config, --socket and --help.
     var flags: Set<String> {
@@ -13,13 +14,13 @@ struct Invocation: Equatable {
       case .status: ["--json", "--watch"]
       case .reload: ["--json"]
       case .exit: ["--json", "--keep"]
-      case .run, .check, .plan, .apply, .guard, .version, .help: []
+      case .run, .check, .plan, .apply, .guard, .render, .version, .help: []
       }
     }
   }
 
   /// Commands that the agent will have, refused by name until then.
-  static let announced: Set<String> = ["events", "doctor", "render"]
+  static let announced: Set<String> = ["events", "doctor"]
 
   static let defaultConfiguration = "/etc/liteboxd/agent.yaml"
   static let defaultSocket = "/run/liteboxd/agent.sock"
@@ -31,10 +32,20 @@ struct Invocation: Equatable {
   var flags: Set<String> = []
   /// Of `adopt`: the ZeroTier network, so that ZeroTier is not asked which it is.
   var networkID: ZeroTierNetworkID?
-  /// What stands behind `exit`: `use` and the exit's name.
+  /// Of `render cilium-policy`.
+  var nodes: [NamedNode] = []
+  var ciliumVersion: CiliumVersion?
+  /// What stands behind `exit`, `use` and the exit's name, and behind `render`.
   var operands: [String] = []
   /// `--help`, or the command that `help` is about.
   var wantsHelp = false
+
+  /// `--node NAME=FILE`: a gateway's node, and the configuration that its agent has.
+  struct NamedNode: Equatable {
+    let name: String
+    /// nil: that of --config.
+    let file: String?
+  }
 
   struct Misuse: Error, Equatable {
     let message: String
@@ -58,6 +69,7 @@ struct Invocation: Equatable {
     if self.command == .exit, !wantsHelp, operands.count != 2 || operands[0] != "use" {
       throw Misuse(message: "exit: expected: exit use NAME, or exit use auto")
     }
+    if self.command == .render, !wantsHelp { try checkRendering() }
   }
 
   private init(_ command: Command) { self.command = command }
@@ -70,17 +82,21 @@ struct Invocation: Equatable {
     case "--config": configurationPath = try Self.value(parts, &rest)
     case "--socket": socketPath = try Self.value(parts, &rest)
     case "--network-id" where command == .adopt: networkID = try Self.network(parts, &rest)
+    case "--node" where command == .render: nodes.append(try Self.node(parts, &rest))
+    case "--cilium-version" where command == .render: ciliumVersion = try Self.cilium(parts, &rest)
     case let flag where command.flags.contains(flag) && parts.count == 1: flags.insert(flag)
     case let name where command == .help && Command(rawValue: name) != nil:
       self.command = Command(rawValue: name) ?? .help
       wantsHelp = true
     case let word where command == .exit && !word.hasPrefix("-") && operands.count < 2:
       operands.append(argument)
+    case let word where command == .render && !word.hasPrefix("-") && operands.isEmpty:
+      operands.append(argument)
     default: throw Misuse(message: "\(command.rawValue): unknown argument \"\(argument)\"")
     }
   }
 
-  private static func value(
+  static func value(
     _ parts: [String], _ rest: inout ArraySlice<String>, _ what: String = "a path"
   ) throws(Misuse) -> String {
     guard let value = parts.count == 2 ? parts[1] : rest.popFirst(), !value.isEmpty else {

@@ -45,6 +45,7 @@ public struct Tool {
     case .status: status()
     case .reload: reload()
     case .exit: useExit()
+    case .render: render()
     case .adopt: adopt()
     case .version: version()
     case .help: ExitStatus.success
@@ -55,7 +56,11 @@ public struct Tool {
 
   /// The configuration, or the exit status that its errors mean.
   func configuration() throws(Refused) -> LoadedConfiguration {
-    do throws(ConfigurationErrors) { return try loadConfiguration(at: invocation.configurationPath) } catch {
+    try configuration(at: invocation.configurationPath)
+  }
+
+  func configuration(at path: String) throws(Refused) -> LoadedConfiguration {
+    do throws(ConfigurationErrors) { return try loadConfiguration(at: path) } catch {
       for error in error.all { Tool.complain("\(error)") }
       throw Refused(status: ExitStatus.configuration)
     }
