@@ -94,10 +94,17 @@ final class ChildProcess: Sendable {
     status.withLock { status in
       if status == nil {
         var raw: Int32 = 0
-        if waitpid(pid, &raw, WNOHANG) == pid { status = ExitStatus(waitStatus: raw) }
+        if hasEnded, waitpid(pid, &raw, WNOHANG) == pid { status = ExitStatus(waitStatus: raw) }
       }
       return status
     }
+  }
+
+  /// Only looks: a stop of a process that is traced is its tracer's to take (ptrace(2)).
+  private var hasEnded: Bool {
+    var info = siginfo_t()
+    let looked = waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT)
+    return looked == 0 && [Int32(CLD_EXITED), Int32(CLD_KILLED), Int32(CLD_DUMPED)].contains(info.si_code)
   }
 
   func signal(_ number: Int32) {

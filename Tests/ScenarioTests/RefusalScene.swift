@@ -84,6 +84,7 @@ final class RefusalScene {
     case .teardown:
       if eventually(within: .seconds(15), { trace.isOver ? true : nil }) == nil {
         scene.failures.append("\(place): no end after 15 s")
+        return
       }
       try expectHonest(agent.wait(within: .seconds(1)), place)
     }
