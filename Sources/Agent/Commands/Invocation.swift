@@ -1,9 +1,10 @@
 import Model
+import Report
 
 /// The command line, parsed.
 struct Invocation: Equatable {
   enum Command: String, CaseIterable {
-    case run, check, plan, apply, `guard`, teardown, status, reload, exit, adopt, version, help
+    case run, check, plan, apply, `guard`, teardown, status, events, reload, exit, adopt, version, help
 
     /// Options beside --config, --socket and --help.
     var flags: Set<String> {
@@ -11,6 +12,7 @@ struct Invocation: Equatable {
       case .teardown: ["--yes", "--restore-forwarding"]
       case .adopt: ["--yes"]
       case .status: ["--json", "--watch"]
+      case .events: ["--json", "--follow", "--all"]
       case .reload: ["--json"]
       case .exit: ["--json", "--keep"]
       case .run, .check, .plan, .apply, .guard, .version, .help: []
@@ -19,7 +21,7 @@ struct Invocation: Equatable {
   }
 
   /// Commands that the agent will have, refused by name until then.
-  static let announced: Set<String> = ["events", "doctor", "render"]
+  static let announced: Set<String> = ["doctor", "render"]
 
   static let defaultConfiguration = "/etc/liteboxd/agent.yaml"
   static let defaultSocket = "/run/liteboxd/agent.sock"
@@ -31,6 +33,8 @@ struct Invocation: Equatable {
   var flags: Set<String> = []
   /// Of `adopt`: the ZeroTier network, so that ZeroTier is not asked which it is.
   var networkID: ZeroTierNetworkID?
+  /// Of `events`: from when on they are asked for.
+  var since: EventCutoff?
   /// What stands behind `exit`: `use` and the exit's name.
   var operands: [String] = []
   /// `--help`, or the command that `help` is about.
@@ -70,6 +74,7 @@ struct Invocation: Equatable {
     case "--config": configurationPath = try Self.value(parts, &rest)
     case "--socket": socketPath = try Self.value(parts, &rest)
     case "--network-id" where command == .adopt: networkID = try Self.network(parts, &rest)
+    case "--since" where command == .events: since = try Self.cutoff(parts, &rest)
     case let flag where command.flags.contains(flag) && parts.count == 1: flags.insert(flag)
     case let name where command == .help && Command(rawValue: name) != nil:
       self.command = Command(rawValue: name) ?? .help
@@ -97,6 +102,16 @@ struct Invocation: Equatable {
       throw Misuse(message: "\(parts[0]) needs \(what)")
     }
     return network
+  }
+
+  private static func cutoff(
+    _ parts: [String], _ rest: inout ArraySlice<String>
+  ) throws(Misuse) -> EventCutoff {
+    let what = "a time such as 10m or 2026-11-21T09:00:00Z"
+    guard let cutoff = EventCutoff(try value(parts, &rest, what)) else {
+      throw Misuse(message: "\(parts[0]) needs \(what)")
+    }
+    return cutoff
   }
 
   private static func unknown(_ word: String) -> Misuse {
