@@ -75,7 +75,11 @@ let package = Package(
     tests("Reconciliation", ["Model", "Configuration", "TestPeers"]),
     tests(
       "Agent",
-      ["Adoption", "Model", "Configuration", "Reconciliation", "Kernel", "EventLoop", "ZeroTier"]),
+      [
+        "Adoption", "Model", "Configuration", "Reconciliation", "Kernel", "EventLoop", "ZeroTier", "Report",
+        "JSON",
+        "TestPeers",
+      ]),
     tests("Kernel", ["Model", "Configuration", "Reconciliation", "CLinux"]),
     .target(name: "TestPeers", path: "Tests/TestPeers", swiftSettings: strict),
     tests("EventLoop", ["TestPeers"]),
