@@ -15,6 +15,9 @@ private final class Follower {
     errors = folder.appending(path: "follow-\(options.count).err")
     process.executableURL = URL(filePath: "/usr/bin/env")
     process.arguments = program.command(["events", "--follow"] + options).arguments
+    process.environment = ProcessInfo.processInfo.environment.merging([
+      "STATE_DIRECTORY": program.stateDirectory
+    ]) { $1 }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try Follower.handle(output)
     process.standardError = try Follower.handle(errors)
@@ -41,7 +44,8 @@ private final class Follower {
   }
 
   deinit {
-    process.terminate()
+    // A child of a test's thread inherits that most signals wait.
+    kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
   }
 }
