@@ -79,8 +79,8 @@ let package = Package(
     tests(
       "Agent",
       [
-        "Adoption", "Model", "Configuration", "Reconciliation", "Kernel", "EventLoop",
-        "ZeroTier",
+        "Adoption", "Model", "Configuration", "Reconciliation", "Kernel", "EventLoop", "ZeroTier", "Report",
+        "JSON", "TestPeers",
       ]),
     tests("Kernel", ["Model", "Configuration", "Reconciliation", "CLinux"]),
     .target(name: "TestPeers", path: "Tests/TestPeers", swiftSettings: strict),

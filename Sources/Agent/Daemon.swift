@@ -54,6 +54,10 @@ final class Daemon {
   var pace: RepairPace
   var aftermath = Aftermath()
   var aftermathTrigger: EventSource?
+  let history: EventHistory
+  var historyTimer: EventSource?
+  /// When it is written; nil: there is nothing to write.
+  var historyDue: MonotonicTime?
   /// Netlink ports of those whose changes woke the loop last.
   var authors: Set<UInt32> = []
   /// Until when ZeroTier is asked often, for a tunnel that is expected.
@@ -76,6 +80,7 @@ final class Daemon {
     reconciler = Reconciler(kernel, as: .holder, noteFormer: SysctlRecord.keeper(log))
     ledger = Ledger()
     pace = RepairPace(now: loop.now.sinceBoot)
+    history = EventHistory(in: options.stateDirectory, log)
   }
 
   // MARK: Starting and stopping
@@ -91,15 +96,21 @@ final class Daemon {
     listenerTrigger = try loop.onTrigger { [unowned self] in configureListeners() }
     zerotierSoon = try loop.onTrigger { [unowned self] in askZeroTier() }
     aftermathTrigger = try loop.onTrigger { [unowned self] in seeToAftermath() }
+    historyTimer = try loop.onTrigger { [unowned self] in seeToHistory() }
+    recordStart()
     try configure(replacing: nil)
     configureListeners()
     countFromHere()
     pass(.all, cause: .start)
     try startFeedingWatchdog()
-    log.write(.notice, "started", [("role", "\(configuration.roleName)"), ("config", loaded.path)])
+    log.write(
+      .notice, "started",
+      [("role", "\(configuration.roleName)"), ("config", loaded.path), eventField(.started)])
     try loop.run()
     service.stopping()
-    log.write(.notice, "stopped; the kernel's state stays as it is")
+    log.write(.notice, "stopped; the kernel's state stays as it is", [eventField(.stopped)])
+    record(.stopped)
+    _ = history.keep()
   }
 
   /// Takes up what a former run left open, if it was for the same network.
@@ -137,6 +148,8 @@ final class Daemon {
       let batch = try events.drain(tables: Set((last?.desired.tables ?? [:]).keys))
       if batch.isOverrun {
         ledger.counters.recordNetlinkOverrun()
+        log.write(.debug, "more events than could be read", [eventField(.overrun)])
+        record(.overrun)
         return delay(.resync, until: DaemonOptions.overrunPause, cause: .overrun)
       }
       guard !batch.dirty.isEmpty else { return }
@@ -203,6 +216,11 @@ struct DaemonOptions {
   static let eagerTime = Duration.seconds(10)
   /// An exit that has been healthy for long enough gets its traffic so much later at the most.
   static let choicePause = Duration.milliseconds(100)
+  /// Events are written together, at most so often; those that go on again and again less often.
+  static let historyPause = Duration.milliseconds(250)
+  static let foldedPause = Duration.seconds(5)
+  /// After the disk failed.
+  static let historyRetry = Duration.seconds(30)
   /// After lost events the kernel is busy; reading all of it at once again would not help.
   static let overrunPause = Duration.milliseconds(20)
 }

@@ -21,7 +21,9 @@ extension Daemon {
     } catch {
       let text = "\(error)"
       if configurationError != text {
-        log.write(.error, "configuration refused: \(text)", [("cause", cause)])
+        log.write(
+          .error, "configuration refused: \(text)", [("cause", cause), eventField(.configurationRefused)])
+        record(.configurationRefused(cause: cause, error: text))
       }
       configurationError = text
       tellService()
@@ -48,7 +50,10 @@ extension Daemon {
     do throws(EventLoopError) { try configure(replacing: former) } catch {
       log.write(.error, "taking the configuration: \(error)")
     }
-    log.write(.notice, "configuration taken", [("cause", cause), ("sha256", fresh.sha256)])
+    log.write(
+      .notice, "configuration taken",
+      [("cause", cause), ("sha256", fresh.sha256), eventField(.configurationTaken)])
+    record(.configurationTaken(cause: cause, sha256: fresh.sha256))
     // Not only what is desired: an earlier configuration may have left anything anywhere.
     pass(.all, cause: .configuration)
     return .applied

@@ -51,6 +51,7 @@ extension Daemon {
     switch (request.method, request.path) {
     case (.get, "/status"), (.head, "/status"):
       return HTTPResponse(json: answeredStatus().json())
+    case (.get, "/events"), (.head, "/events"): return answerEvents(since: request.query)
     case (.post, "/reload"), (.post, "/exit"):
       guard request.peer?.uid == 0 else {
         return HTTPResponse(status: 403, "only root may change anything")

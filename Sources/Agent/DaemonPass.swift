@@ -75,7 +75,10 @@ extension Daemon {
       }
     }
     // What could not be done is told of by its errors.
-    if outcome.isVerified { log(outcome, isDrift ? .drift(opponents) : .own, cause, took: now - since) }
+    guard outcome.isVerified else { return }
+    let change = Change(lines: lines(outcome.plan), took: now - since)
+    log(change, isDrift ? .drift(opponents) : .own, cause)
+    if isDrift { record(change.repair(by: opponents)) }
   }
 
   /// Why there was something to do.
@@ -86,17 +89,17 @@ extension Daemon {
     case drift([String])
   }
 
-  private func log(_ outcome: Reconciler.Outcome, _ occasion: Occasion, _ cause: PassCause, took: Duration) {
+  private func log(_ change: Change, _ occasion: Occasion, _ cause: PassCause) {
     let about = [("cause", cause.rawValue)]
     let work = [
-      ("changes", "\(lines(outcome.plan).count)"), ("microseconds", "\(took.wholeNanoseconds / 1000)"),
-      ("commands", text(outcome.plan)),
+      ("changes", "\(change.lines.count)"), ("microseconds", "\(change.took.wholeNanoseconds / 1000)"),
+      ("commands", change.text),
     ]
     switch occasion {
     case .own: log.write(.info, "changed the kernel's state", about + work)
     case .drift(let opponents):
       let names = opponents.isEmpty ? [] : [("by", opponents.joined(separator: ", "))]
-      log.write(.notice, "repaired drift", about + names + work)
+      log.write(.notice, "repaired drift", about + names + work + [eventField(.driftRepaired)])
     }
   }
 
@@ -105,10 +108,7 @@ extension Daemon {
   }
 
   /// Its first commands.
-  private func text(_ plan: Plan) -> String {
-    let lines = lines(plan)
-    return lines.prefix(8).joined(separator: "; ") + (lines.count > 8 ? "; …" : "")
-  }
+  private func text(_ plan: Plan) -> String { Change(lines: lines(plan), took: .zero).text }
 
   /// An error that stays is told once, else each retry would say it again.
   private func log(_ errors: [KernelError], _ outcome: Reconciler.Outcome) {
@@ -128,6 +128,7 @@ extension Daemon {
       service.ready()
     }
     let status = makeStatus()
+    tellFight()
     let line =
       status.phase.rawValue
       + status.reasons.enumerated().map { ($0 == 0 ? ": " : "; ") + $1.message }.joined()
@@ -138,8 +139,11 @@ extension Daemon {
     // Messages may have measured values in them, which change with each measurement.
     let kind = [status.phase.rawValue] + status.reasons.map(\.code)
     guard kind != ledger.loggedPhase else { return }
+    let former = ledger.loggedPhase.first.flatMap(Phase.init(rawValue:)) ?? .starting
     ledger.loggedPhase = kind
-    log.write(status.phase == .ready ? .notice : .warning, "phase", [("phase", line)])
+    log.write(
+      status.phase == .ready ? .notice : .warning, "phase", [("phase", line), eventField(.phaseChanged)])
+    record(.phaseChanged(from: former, to: status.phase, reasons: status.reasons.map(\.code)))
   }
 
   // MARK: Probes
@@ -171,7 +175,9 @@ extension Daemon {
     guard after != before else { return false }
     if !before.isEmpty, !after.isEmpty { ledger.counters.recordExitSwitch() }
     let names = [before, after].map { $0.isEmpty ? "none" : $0.joined(separator: ", ") }
-    log.write(.notice, "exit", [("from", names[0]), ("to", names[1])])
+    log.write(.notice, "exit", [("from", names[0]), ("to", names[1]), eventField(.exitSwitched)])
+    record(
+      .exitSwitched(from: before, to: after, why: situation.reason(for: after, insteadOf: before, gateway)))
     return true
   }
 }

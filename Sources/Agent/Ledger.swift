@@ -36,6 +36,7 @@ struct Ledger {
   var statusLine = ""
   /// Phase and codes of its reasons, as they were last told to the log.
   var loggedPhase: [String] = []
+  var isFightTold = false
   var isZeroTierAsked = false
 
   init() {

@@ -15,6 +15,8 @@ struct InvocationTests {
       ["render", "cilium-policy", "--node", "a=/a=b.yaml", "--node=b", "--cilium-version", "1.17.3"])
     #expect(render.operands == ["cilium-policy"] && render.ciliumVersion?.description == "1.17")
     #expect(render.nodes == [.init(name: "a", file: "/a=b.yaml"), .init(name: "b", file: nil)])
+    let events = try Invocation(["events", "--since", "10m", "--follow", "--json"])
+    #expect(events.since == .ago(seconds: 600) && events.flags == ["--follow", "--json"])
     let forced: Set<String> = ["--yes", "--restore-forwarding"]
     #expect(try Invocation(["teardown", "--restore-forwarding", "--yes"]).flags == forced)
     #expect(try Invocation(["help", "plan"]).wantsHelp)
@@ -29,6 +31,8 @@ struct InvocationTests {
     arguments: [
       ([], "no command given"), (["stat"], "unknown command \"stat\""),
       (["doctor"], "\"doctor\" is not supported by this version"),
+      (["events", "--since", "soon"], "--since needs a time such as 10m or 2026-11-21T09:00:00Z"),
+      (["status", "--since=1m"], "status: unknown argument \"--since=1m\""),
       (["run", "--json"], "run: unknown argument \"--json\""),
       (["check", "--config"], "--config needs a path"),
       (["adopt", "--network-id", "33ffeb"], "--network-id needs a network ID of 16 hexadecimal digits"),

@@ -110,7 +110,7 @@ extension Tool {
   }
 
   /// Runs what asks the daemon; one that is not there has an exit status of its own.
-  private func asking(_ body: () throws -> Int32) -> Int32 {
+  func asking(_ body: () throws -> Int32) -> Int32 {
     do { return try body() } catch let error as LocalHTTPError {
       Tool.complain("\(error)")
       return ExitStatus.noDaemon

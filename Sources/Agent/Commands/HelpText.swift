@@ -12,6 +12,7 @@ enum HelpText {
       guard      installs the fail-closed state alone, for early boot
       teardown   removes everything that the agent owns; needs --yes or a terminal
       status     asks the running daemon: 0 ready, 1 degraded, 2 blocked, 3 no daemon
+      events     the last events: repairs, switches, refusals; --follow waits for more
       reload     takes the configuration file now
       exit use   pins the traffic to one exit for maintenance, or frees it again
       render     prints a file for Cilium, Kustomize, Prometheus or Grafana
@@ -102,6 +103,25 @@ enum HelpText {
 
       exit status: 0 ready, 1 degraded, 2 blocked, 3 no daemon
       example:     liteboxd-agent status --json
+
+      """
+    case .events:
+      """
+      usage: liteboxd-agent events [--all | --since TIME] [--follow] [--json] [--socket PATH]
+
+      Asks the running daemon for its history, which outlives restarts: drift that was repaired, with the change and who
+      made it necessary if that is known; exits switched, phases changed, configurations taken and refused, events of the
+      kernel lost, fights, starts and stops. Repairs that are alike are one event with a count. Without --all or --since
+      the last 50.
+
+      --all          all that there are, 1,000 at most
+      --since TIME   from then on: 90s, 10m, 2h or 3d ago, or a moment such as 2026-11-21T09:00:00Z
+      --follow       goes on and prints what is new, also after the daemon was started again
+      --json         one document; with --follow one event a line
+
+      exit status: 0 done, 3 no daemon
+      examples:    liteboxd-agent events --since 10m
+                   liteboxd-agent events --follow --json
 
       """
     case .reload:

@@ -1,10 +1,12 @@
 import Model
 import Rendering
+import Report
 
 /// The command line, parsed.
 struct Invocation: Equatable {
   enum Command: String, CaseIterable {
-    case run, check, plan, apply, `guard`, teardown, status, reload, exit, render, adopt, version, help
+    case run, check, plan, apply, `guard`, teardown, status, events, reload, exit, render, adopt, version,
+      help
 
     /// Options beside --config, --socket and --help.
     var flags: Set<String> {
@@ -12,6 +14,7 @@ struct Invocation: Equatable {
       case .teardown: ["--yes", "--restore-forwarding"]
       case .adopt: ["--yes"]
       case .status: ["--json", "--watch"]
+      case .events: ["--json", "--follow", "--all"]
       case .reload: ["--json"]
       case .exit: ["--json", "--keep"]
       case .run, .check, .plan, .apply, .guard, .render, .version, .help: []
@@ -20,7 +23,7 @@ struct Invocation: Equatable {
   }
 
   /// Commands that the agent will have, refused by name until then.
-  static let announced: Set<String> = ["events", "doctor"]
+  static let announced: Set<String> = ["doctor"]
 
   static let defaultConfiguration = "/etc/liteboxd/agent.yaml"
   static let defaultSocket = "/run/liteboxd/agent.sock"
@@ -35,6 +38,8 @@ struct Invocation: Equatable {
   /// Of `render cilium-policy`.
   var nodes: [NamedNode] = []
   var ciliumVersion: CiliumVersion?
+  /// Of `events`: from when on they are asked for.
+  var since: EventCutoff?
   /// What stands behind `exit`, `use` and the exit's name, and behind `render`.
   var operands: [String] = []
   /// `--help`, or the command that `help` is about.
@@ -84,6 +89,7 @@ struct Invocation: Equatable {
     case "--network-id" where command == .adopt: networkID = try Self.network(parts, &rest)
     case "--node" where command == .render: nodes.append(try Self.node(parts, &rest))
     case "--cilium-version" where command == .render: ciliumVersion = try Self.cilium(parts, &rest)
+    case "--since" where command == .events: since = try Self.cutoff(parts, &rest)
     case let flag where command.flags.contains(flag) && parts.count == 1: flags.insert(flag)
     case let name where command == .help && Command(rawValue: name) != nil:
       self.command = Command(rawValue: name) ?? .help
@@ -113,6 +119,16 @@ struct Invocation: Equatable {
       throw Misuse(message: "\(parts[0]) needs \(what)")
     }
     return network
+  }
+
+  private static func cutoff(
+    _ parts: [String], _ rest: inout ArraySlice<String>
+  ) throws(Misuse) -> EventCutoff {
+    let what = "a time such as 10m or 2026-11-21T09:00:00Z"
+    guard let cutoff = EventCutoff(try value(parts, &rest, what)) else {
+      throw Misuse(message: "\(parts[0]) needs \(what)")
+    }
+    return cutoff
   }
 
   private static func unknown(_ word: String) -> Misuse {

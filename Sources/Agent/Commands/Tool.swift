@@ -43,6 +43,7 @@ public struct Tool {
     case .guard: installGuard()
     case .teardown: teardown()
     case .status: status()
+    case .events: events()
     case .reload: reload()
     case .exit: useExit()
     case .render: render()
@@ -84,7 +85,9 @@ public struct Tool {
       let problem = "\(error)"
       do {
         if let kept = try store.load(for: invocation.configurationPath) {
-          log.write(.error, "configuration refused, the last good one stays in force: \(problem)")
+          log.write(
+            .error, "configuration refused, the last good one stays in force: \(problem)",
+            [eventField(.configurationRefused)])
           return (kept, problem)
         }
       } catch {
