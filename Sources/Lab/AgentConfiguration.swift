@@ -11,7 +11,7 @@ struct AgentPlaces {
 }
 
 extension Lab {
-  /// A configuration that makes the lab quick: short intervals for probes and polls.
+  /// A configuration that makes the lab quick: short intervals for probes, as this machine can keep them, and polls.
   /// `metrics` is an address to listen on; every node has its own ports.
   public func configuration(for node: Node, metrics: String = "off") throws -> String {
     let places = AgentPlaces(
@@ -61,8 +61,8 @@ extension Lab {
         exits:
       \(exits.joined(separator: "\n"))
         probe:
-          interval: 200ms
-          timeout: 200ms
+          interval: \(200 * Patience.factor)ms
+          timeout: \(200 * Patience.factor)ms
           failAfter: 3
           recoverAfter: 2
           failbackAfter: 2s

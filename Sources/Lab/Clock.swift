@@ -48,11 +48,17 @@ func pause(_ time: Duration) {
   while nanosleep(&left, &rest) == -1 && errno == EINTR { left = rest }
 }
 
-/// Asks until the answer is there or the time is up. `step` is between two questions.
+/// Asks until the answer is there or the time is up, with this machine's patience. `step` is between two questions.
 public func eventually<Answer>(
   within limit: Duration, step: Duration = .milliseconds(5), _ question: () throws -> Answer?
 ) rethrows -> Answer? {
-  let end = Moment.now + limit
+  try eventually(until: .now + limit.patient, step: step, question)
+}
+
+/// Asks until the answer is there or that moment is past.
+func eventually<Answer>(
+  until end: Moment, step: Duration, _ question: () throws -> Answer?
+) rethrows -> Answer? {
   while true {
     if let answer = try question() { return answer }
     if Moment.now >= end { return nil }

@@ -42,11 +42,11 @@ public struct Command: Sendable, CustomStringConvertible {
       arguments, environment: environment,
       streams: .init(input: input.theirs, output: output.theirs, error: error.theirs), group: .shared)
     for pair in [input, output, error] { pair.closeTheirs() }
-    let end = Moment.now + limit
+    let end = Moment.now + limit.patient
     let (stdout, stderr) = exchange(input, output, error, until: end)
-    guard let status = eventually(within: end - .now, step: .milliseconds(1), child.poll) else {
+    guard let status = eventually(until: end, step: .milliseconds(1), child.poll) else {
       child.end()
-      throw LabError("running \(self)", "killed, still running after \(limit): \(stderr)")
+      throw LabError("running \(self)", "killed, still running after \(limit.patient): \(stderr)")
     }
     return Result(status: status, stdout: stdout, stderr: stderr)
   }

@@ -24,7 +24,7 @@ struct HTTPClient {
 
   /// To be called on a thread in the namespace that asks. Reads until the server closes.
   func get() throws -> Response {
-    let end = Moment.now + limit
+    let end = Moment.now + limit.patient
     let socket = try connected(until: end)
     try send(until: end, on: socket)
     var received: [UInt8] = []
@@ -87,7 +87,9 @@ struct HTTPClient {
     for event: Int32, on socket: Descriptor, until end: Moment, _ attempt: String
   ) throws(LabError) {
     var waiting = [pollfd(fd: socket.number, events: Int16(event), revents: 0)]
-    guard poll(&waiting, 1, end.pollTimeout) > 0 else { throw LabError(attempt, "no answer in \(limit)") }
+    guard poll(&waiting, 1, end.pollTimeout) > 0 else {
+      throw LabError(attempt, "no answer in \(limit.patient)")
+    }
   }
 }
 

@@ -40,7 +40,7 @@ extension RunningAgent {
 
   /// Waits for a phase: `ready`, `degraded`, `blocked` or `starting`.
   @discardableResult public func waitFor(phase: String, within limit: Duration) throws -> JSONValue {
-    try waitForStatus("phase \(phase)", within: limit) { $0["phase"]?.string == phase }
+    try waitForStatus("phase \(phase)", within: limit) { try self.phase(of: $0) == phase }
   }
 }
 

@@ -114,11 +114,11 @@ public final class Traffic: Sendable {
 }
 
 extension Lab {
-  /// Starts traffic; each flow sends that many a second. Those of the gateway's own sockets are bound to `address`.
+  /// Starts traffic; each flow sends that many a second, fewer on a slow machine (`Patience`). Those of the gateway's own sockets are bound to `address`.
   public func startTraffic(
     _ flows: Set<TrafficFlow> = TrafficFlow.all, perSecond: Int = 20, from address: String = Address.egress
   ) throws -> Traffic {
-    try Traffic(self, flows: flows, perSecond: perSecond, from: address)
+    try Traffic(self, flows: flows, perSecond: max(perSecond / Patience.factor, 5), from: address)
   }
 }
 

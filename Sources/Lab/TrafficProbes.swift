@@ -131,7 +131,7 @@ private struct TCPProbe: TrafficProbe {
       descriptor.number, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
     let code = descriptor.connect(try address(of: Address.server, port: InternetServers.httpPort))
     guard code == 0 || code == EINPROGRESS else { return .refused }
-    pending.append((descriptor, .now + .seconds(1)))
+    pending.append((descriptor, .now + .seconds(1).patient))
     return .sent
   }
 

@@ -37,10 +37,12 @@ struct CloudConvergenceTests {
         policy, settings, network: CloudConvergenceTests.network,
         CloudSurroundings(networks: [try CIDR(parsing: "10.147.17.0/24")]))
       let question = Question([.nftables, .sysctls, .rules, .routes], sysctls: desired.sysctls.map(\.key))
-      let plan = Plan(from: try kernel.observe(question), to: desired, as: .holder(.exclusive))
+      let plan = Plan(
+        from: try kernel.observe(question), to: desired, as: .holder(try kernel.tableOwnership()))
       for step in plan.steps { try kernel.apply(step.operation) }
       #expect(
-        Plan(from: try kernel.observe(question), to: desired, as: .holder(.exclusive)).lines { _ in nil }
+        Plan(from: try kernel.observe(question), to: desired, as: .holder(try kernel.tableOwnership())).lines
+        { _ in nil }
           == [])
       return plan.lines { _ in nil }
     }

@@ -62,7 +62,7 @@ struct GatewayFixture {
   }
 
   func plan(to desired: DesiredState) throws -> Plan {
-    Plan(from: try kernel.observe(question(desired)), to: desired, as: .holder(.exclusive))
+    Plan(from: try kernel.observe(question(desired)), to: desired, as: .holder(try kernel.tableOwnership()))
   }
 
   /// Applies until nothing is left to do; more than two passes would be a loop.

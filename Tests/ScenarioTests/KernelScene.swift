@@ -56,7 +56,8 @@ final class KernelScene {
     let agent = try lab.startAgent(on: node, configuration: configuration)
     running = agent
     try agent.waitForStatus("its traffic", within: .seconds(15)) { status in
-      status["phase"] == "ready" && (node != .gateway || status["exits"]?.array?.first?["active"] == true)
+      try agent.phase(of: status) == "ready"
+        && (node != .gateway || status["exits"]?.array?.first?["active"] == true)
     }
     let inSync = try eventually(within: .seconds(5)) {
       try agent.run(["plan"]).status == .exited(0) ? true : nil
@@ -121,17 +122,6 @@ final class KernelScene {
   /// The agent's nftables table as text; empty without it.
   func table() throws -> String {
     let listing = try lab.namespace(node).execute(["nft", "-s", "list", "table", "inet", "liteboxd"]).run()
-    // Who holds the table is shown in its first lines, and changes with each start.
-    let lines = withoutGateways(listing.stdout).split(separator: "\n")
-      .filter { !$0.hasPrefix("table ") && !$0.hasPrefix("\tflags ") }
-    // Objects are listed in the order in which they were made, which is not theirs to keep.
-    let objects = lines.reduce(into: [String]()) { objects, line in
-      if line.hasPrefix("\t\t") || line.hasPrefix("\t}"), !objects.isEmpty {
-        objects[objects.count - 1] += "\n\(line)"
-      } else {
-        objects.append(String(line))
-      }
-    }
-    return objects.sorted().joined(separator: "\n")
+    return contents(ofTable: listing.stdout)
   }
 }

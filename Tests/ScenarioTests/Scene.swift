@@ -20,11 +20,8 @@ extension Scene {
       // The kernel orders routes of one prefix by age.
       return listing.split(separator: "\n").sorted().joined(separator: "\n")
     }
-    // Who holds the table is shown in its first lines, and changes with each start.
-    let listing = try namespace.execute(["nft", "-s", "list", "table", "inet", "liteboxd"]).run().stdout
-    let table = withoutGateways(listing)
-      .split(separator: "\n").filter { !$0.hasPrefix("table ") && !$0.hasPrefix("\tflags ") }
-      .joined(separator: "\n")
+    let table = try contents(
+      ofTable: namespace.execute(["nft", "-s", "list", "table", "inet", "liteboxd"]).run().stdout)
     let parameters = try OwnedObject.parameters(of: node, in: lab)
     let sysctls = try namespace.execute(["sysctl", "-e"] + parameters.map(\.name)).run().stdout
     return try (namespace.ruleListings() + routes + [table, sysctls]).joined(separator: "\n")
@@ -33,7 +30,10 @@ extension Scene {
   /// Waits until the node's state is that text again.
   func waitForState(_ wanted: String, of node: Node = .gateway, within limit: Duration = .seconds(3)) throws {
     let restored = try eventually(within: limit) { try state(of: node) == wanted ? true : nil }
-    if restored == nil { #expect(try state(of: node) == wanted) }
+    if restored == nil {
+      let state = try state(of: node)
+      #expect(state == wanted, "\(difference(state, wanted))")
+    }
   }
 
   /// `plan` says that nothing is to be done.

@@ -59,6 +59,9 @@ final class Stage: Scene {
     #expect(leaks == true, "the control does not leak")
   }
 
+  /// What keeps others from the agents' nftables tables here.
+  func tableProtection() throws -> TableProtection { try .here(askedBy: gateway) }
+
   /// `plan` says that nothing is to be done.
   func expectInSync(_ agent: AgentProcess? = nil, within limit: Duration = .seconds(3)) throws {
     try expectInSync(agent ?? gateway, within: limit)
@@ -95,6 +98,22 @@ func withoutGateways(_ listing: String) -> String {
     let rest = block[end.upperBound...].drop { $0.isWhitespace }
     return block[..<elements.lowerBound].trimmingCharacters(in: .whitespaces) + "\t" + rest
   }.joined(separator: "\tset ")
+}
+
+/// What `nft -s` lists of the agent's table, as text that is the same when the table is.
+func contents(ofTable listing: String) -> String {
+  // Who holds the table is shown in its first lines, and changes with each start.
+  let lines = withoutGateways(listing).split(separator: "\n")
+    .filter { !$0.hasPrefix("table ") && !$0.hasPrefix("\tflags ") }
+  // Objects are listed in the order in which they were made, which is not theirs to keep.
+  let objects = lines.reduce(into: [String]()) { objects, line in
+    if line.hasPrefix("\t\t") || line.hasPrefix("\t}"), !objects.isEmpty {
+      objects[objects.count - 1] += "\n\(line)"
+    } else {
+      objects.append(String(line))
+    }
+  }
+  return objects.sorted().joined(separator: "\n")
 }
 
 /// Lines that only one of two texts has, for a message.
