@@ -78,8 +78,8 @@ struct EventRingTests {
   @Test("is bounded in octets, whatever others write into configuration files and links' names")
   func octets() {
     var ring = EventRing()
-    let long = String(repeating: "\u{1F4A9}", count: 100_000)
-    for number in 0..<2_000 {
+    let long = String(repeating: "\u{1F4A9}", count: 5_000)
+    for number in 0..<400 {
       ring.append(.configurationRefused(cause: "\(number)", error: long), at: moment(0))
       ring.append(
         .driftRepaired(
