@@ -34,7 +34,7 @@ struct ClockTests {
   private func expectAges(_ agent: AgentProcess, _ clock: SetClock) throws {
     let page = try agent.program.run(["status"], environment: clock.environment).stdout
     #expect(page.hasPrefix("● ready for "), "\(page)")
-    let ages = page.matches(of: /\d+(?<unit>[smhd])(?= ago|:|, |\n| \d+[smh])/).map(\.output.unit)
+    let ages = page.matches(of: /\b\d+(?<unit>[smhd])(?= ago|:|, |\n| \d+[smh])/).map(\.output.unit)
     #expect(ages.count >= 4 && ages.allSatisfy { $0 == "s" || $0 == "m" }, "\(ages) in \(page)")
   }
 
