@@ -58,7 +58,7 @@ struct EventTests {
       let events = try KernelEvents(ignoring: kernel.ports)
       let key = Route.Key(table: RoutingTableID(rawValue: 100), destination: .everything(.ipv4))
       try kernel.apply(.addRoute(Route(key, .init(.blackhole))))
-      try kernel.apply(.nftables(.init([.addTable(comment: "x", .exclusive)])))
+      try kernel.apply(.nftables(.init([.addTable(comment: "x", kernel.tableOwnership())])))
       #expect(try events.drain(tables: Self.tables).dirty.isEmpty)
     }
   }
