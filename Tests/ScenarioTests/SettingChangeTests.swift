@@ -102,7 +102,8 @@ struct SettingChangeTests {
           try turn(to: .usual, meanwhile, traffic)
         }
       }
-      #expect(try tearDown() == without)
+      let left = try tearDown()
+      #expect(left == without, "\(difference(left, without))")
       if change.node == .gateway { try stage.expectLeaksUnprotected() }
     }
 
