@@ -17,12 +17,10 @@ struct SysctlRecord {
     }
   }
 
-  private let directory: String
   private let path: String
   private(set) var values: [String: Int] = [:]
 
   init(in directory: String = runtimeDirectory) throws(InstanceLock.Failure) {
-    self.directory = directory
     path = try InstanceLock.path(in: directory, ".sysctl")
     guard let file = fopen(path, "re") else { return }
     defer { fclose(file) }
@@ -43,13 +41,13 @@ struct SysctlRecord {
   }
 
   private func save() throws(InstanceLock.Failure) {
-    guard let file = fopen(path, "we") else { throw .system(attempt: "writing \(path)", errno: errno) }
-    defer { fclose(file) }
-    let refusal = FileOwner.inherit(fileno(file), from: directory)
-    guard refusal == 0 else {
-      throw .system(attempt: "giving \(path) to the owner of \(directory)", errno: refusal)
+    let lines = values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)\n" }
+    // Whole, since a process that is killed in between would lose what nobody else knows.
+    do throws(WholeFile.Failure) {
+      try WholeFile.replace(path, via: path + ".new", with: Array(lines.joined().utf8), mode: 0o600)
+    } catch {
+      throw .system(attempt: "writing \(path)", errno: error.number)
     }
-    for (name, value) in values.sorted(by: { $0.key < $1.key }) { fputs("\(name)=\(value)\n", file) }
   }
 
   /// Writes back what the agent does not hold any more, and forgets it.

@@ -7,7 +7,8 @@ public enum WholeFile {
   public struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
     let attempt: String
     let path: String
-    let number: Int32
+    /// errno
+    public let number: Int32
 
     init(_ attempt: String, _ path: String, _ number: Int32 = errno) {
       self.attempt = attempt
