@@ -29,9 +29,11 @@ enum Hosts {
   static func route(
     _ destination: String, _ kind: Route.Kind, table: RoutingTableID = table, metric: UInt32 = 0
   ) -> Route {
-    Route(
+    let parts = destination.split(separator: "/")
+    let network = CIDR(containing: IPAddress(String(parts[0]))!, prefixLength: Int(parts[1])!)
+    return Route(
       .init(
-        table: table, destination: try! CIDR(parsing: destination), metric: RouteMetric(rawValue: metric)),
+        table: table, destination: network, metric: RouteMetric(rawValue: metric)),
       .init(kind, origin: .boot))
   }
 

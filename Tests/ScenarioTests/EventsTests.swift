@@ -135,15 +135,7 @@ struct EventsTests {
   @Test("on a full disk the history goes on in memory, is told of once, and repairs are as quick")
   func disk() throws {
     let stage = try Stage()
-    stage.gateway.kill()
-    let directory = stage.gateway.program.stateDirectory
-    // A disk that this agent alone sees: it goes with its mount namespace.
-    let script = """
-      mount -t tmpfs -o size=8k none \(directory) && head -c 100000 /dev/zero > \(directory)/fill 2>/dev/null
-      exec "$@"
-      """
-    let agent = try stage.lab.startAgent(
-      on: .gateway, wrapper: ["unshare", "--mount", "sh", "-c", script, "sh"])
+    let agent = try stage.restartGatewayOnFullDisk()
     try agent.waitForStatus("open", within: .seconds(5)) { $0["tunnelUp"] == true }
     let before = try stage.state()
     for priority in [150, 151, 150] {

@@ -169,15 +169,7 @@ struct ExhaustionTests {
   @Test("with a full disk it starts, repairs and takes a new configuration")
   func disk() throws {
     let stage = try Stage()
-    stage.gateway.kill()
-    let directory = stage.gateway.program.stateDirectory
-    // A disk that this agent alone sees: it goes with its mount namespace.
-    let script = """
-      mount -t tmpfs -o size=8k none \(directory) && head -c 100000 /dev/zero > \(directory)/fill 2>/dev/null
-      exec "$@"
-      """
-    let second = try stage.lab.startAgent(
-      on: .gateway, wrapper: ["unshare", "--mount", "sh", "-c", script, "sh"])
+    let second = try stage.restartGatewayOnFullDisk()
     try second.waitForStatus("open", within: .seconds(5)) { $0["tunnelUp"] == true }
     let before = try stage.state()
     try stage.underTraffic { traffic in

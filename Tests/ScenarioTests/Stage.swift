@@ -62,6 +62,18 @@ final class Stage: Scene {
   /// What keeps others from the agents' nftables tables here.
   func tableProtection() throws -> TableProtection { try .here(askedBy: gateway) }
 
+  /// Another run on the gateway whose state directory takes nothing more.
+  func restartGatewayOnFullDisk() throws -> AgentProcess {
+    gateway.kill()
+    let directory = gateway.program.stateDirectory
+    // A disk that this agent alone sees: it goes with its mount namespace.
+    let script = """
+      mount -t tmpfs -o size=8k none \(directory) && head -c 100000 /dev/zero > \(directory)/fill 2>/dev/null
+      exec "$@"
+      """
+    return try lab.startAgent(on: .gateway, wrapper: ["unshare", "--mount", "sh", "-c", script, "sh"])
+  }
+
   /// `plan` says that nothing is to be done.
   func expectInSync(_ agent: AgentProcess? = nil, within limit: Duration = .seconds(3)) throws {
     try expectInSync(agent ?? gateway, within: limit)

@@ -86,10 +86,16 @@ struct Invocation: Equatable {
     case "--help", "-h": wantsHelp = true
     case "--config": configurationPath = try Self.value(parts, &rest)
     case "--socket": socketPath = try Self.value(parts, &rest)
-    case "--network-id" where command == .adopt: networkID = try Self.network(parts, &rest)
+    case "--network-id" where command == .adopt:
+      networkID = try Self.value(
+        parts, &rest, "a network ID of 16 hexadecimal digits", ZeroTierNetworkID.init(_:))
     case "--node" where command == .render: nodes.append(try Self.node(parts, &rest))
-    case "--cilium-version" where command == .render: ciliumVersion = try Self.cilium(parts, &rest)
-    case "--since" where command == .events: since = try Self.cutoff(parts, &rest)
+    case "--cilium-version" where command == .render:
+      ciliumVersion = try Self.value(
+        parts, &rest, "Cilium's version, \(CiliumVersion.oldest) or newer", CiliumVersion.init(_:))
+    case "--since" where command == .events:
+      since = try Self.value(
+        parts, &rest, "a time such as 10m or 2026-11-21T09:00:00Z", EventCutoff.init(_:))
     case let flag where command.flags.contains(flag) && parts.count == 1: flags.insert(flag)
     case let name where command == .help && Command(rawValue: name) != nil:
       self.command = Command(rawValue: name) ?? .help
@@ -111,24 +117,14 @@ struct Invocation: Equatable {
     return value
   }
 
-  private static func network(
-    _ parts: [String], _ rest: inout ArraySlice<String>
-  ) throws(Misuse) -> ZeroTierNetworkID {
-    let what = "a network ID of 16 hexadecimal digits"
-    guard let network = ZeroTierNetworkID(try value(parts, &rest, what)) else {
+  /// The option's value as `make` takes it.
+  static func value<T>(
+    _ parts: [String], _ rest: inout ArraySlice<String>, _ what: String, _ make: (String) -> T?
+  ) throws(Misuse) -> T {
+    guard let value = make(try value(parts, &rest, what)) else {
       throw Misuse(message: "\(parts[0]) needs \(what)")
     }
-    return network
-  }
-
-  private static func cutoff(
-    _ parts: [String], _ rest: inout ArraySlice<String>
-  ) throws(Misuse) -> EventCutoff {
-    let what = "a time such as 10m or 2026-11-21T09:00:00Z"
-    guard let cutoff = EventCutoff(try value(parts, &rest, what)) else {
-      throw Misuse(message: "\(parts[0]) needs \(what)")
-    }
-    return cutoff
+    return value
   }
 
   private static func unknown(_ word: String) -> Misuse {

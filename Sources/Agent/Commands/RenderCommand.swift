@@ -27,20 +27,12 @@ extension Invocation {
   }
 
   static func node(_ parts: [String], _ rest: inout ArraySlice<String>) throws(Misuse) -> NamedNode {
-    let given = try value(parts, &rest, "a node's name, or NAME=FILE")
-    let halves = given.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-    guard halves.allSatisfy({ !$0.isEmpty }) else {
-      throw Misuse(message: "\(parts[0]) needs a node's name, or NAME=FILE")
+    try value(parts, &rest, "a node's name, or NAME=FILE") { given in
+      let halves = given.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+        String.init)
+      guard halves.allSatisfy({ !$0.isEmpty }) else { return nil }
+      return NamedNode(name: halves[0], file: halves.count == 2 ? halves[1] : nil)
     }
-    return NamedNode(name: halves[0], file: halves.count == 2 ? halves[1] : nil)
-  }
-
-  static func cilium(_ parts: [String], _ rest: inout ArraySlice<String>) throws(Misuse) -> CiliumVersion {
-    let what = "Cilium's version, \(CiliumVersion.oldest) or newer"
-    guard let version = CiliumVersion(try value(parts, &rest, what)) else {
-      throw Misuse(message: "\(parts[0]) needs \(what)")
-    }
-    return version
   }
 }
 
