@@ -69,6 +69,9 @@ extension Daemon {
     findings += wanDegradations
     if let port = ledger.tableHolder { findings.append(.tableHeld(by: port)) }
     findings += ledger.foreignRules.map(Finding.init(foreignRuleAhead:))
+    findings += ledger.foreignRoutes.map { route in
+      Finding(foreignRouteAhead: route) { [links = situation.links] in links[$0]?.name.text }
+    }
     findings += ledger.missingSystemRules.map(Finding.init(missingSystemRule:))
     // On a gateway the host's own forwarding is only one of the ways that sandbox packets take.
     if case .cloud = configuration.role { findings += foreignDrops }

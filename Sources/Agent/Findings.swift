@@ -24,6 +24,15 @@ extension Finding {
       remedy: "move it behind: give it a priority above the agent's, or lower gateway.rulePriority")
   }
 
+  /// - Parameter name: of the link with that number.
+  init(foreignRouteAhead route: Route, naming name: (InterfaceIndex) -> String?) {
+    let text = route.text(naming: name)
+    self.init(
+      code: "foreign-route-ahead",
+      message: "a route of table local, which is asked before all rules, leads past the tunnel: \(text)",
+      remedy: "ip route del \(text), and see who added it")
+  }
+
   init(missingSystemRule table: RoutingTableID) {
     let priority = table == .main ? 32766 : 32767
     self.init(

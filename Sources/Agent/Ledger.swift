@@ -26,6 +26,7 @@ struct Ledger {
   var isTunnelUp = false
   var objects: [ObjectKind: (desired: Int, observed: Int)] = [:]
   var foreignRules: [RoutingRule] = []
+  var foreignRoutes: [Route] = []
   var missingSystemRules: [RoutingTableID] = []
   var forwardChains: [ForeignForwardChain] = []
   var opponents = Opponents()
@@ -55,6 +56,9 @@ struct Ledger {
       let possible = wanted.rules.filter { seen.families.contains($0.family) }
       objects[.rule] = (possible.count, rules.filter(\.rule.isOwned).count)
       review(rules.map(\.rule), wanted)
+    }
+    if let routes = seen.strangeLocals {
+      foreignRoutes = wanted.routesAhead(among: routes, of: outcome.decision.tunnel?.index)
     }
     if let routes = seen.routes {
       objects[.route] = (wanted.tables.values.map(\.count).reduce(0, +), routes.count)

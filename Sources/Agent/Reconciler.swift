@@ -157,7 +157,9 @@ extension Domains {
 
   /// One by one. Owned routes elsewhere are read along with the tables.
   var each: [Domains] {
-    var domains: [Domains] = [.links, .addresses, .mainDefaults, .nftables, .rules, .sysctls].filter(contains)
+    var domains: [Domains] = [
+      .links, .addresses, .mainDefaults, .strangeLocals, .nftables, .rules, .sysctls,
+    ].filter(contains)
     let routes = intersection([.routes, .strayRoutes])
     if !routes.isEmpty { domains.append(routes.union(.routes)) }
     return domains
@@ -175,6 +177,7 @@ extension ObservedState {
     links = other.links ?? links
     addresses = other.addresses ?? addresses
     mainDefaults = other.mainDefaults ?? mainDefaults
+    strangeLocals = other.strangeLocals ?? strangeLocals
     rules = other.rules ?? rules
     routes = other.routes ?? routes
     nftables = other.nftables ?? nftables

@@ -70,6 +70,7 @@ public final class Kernel: KernelAccess {
       state.routes = try routes(question)
     }
     if domains.contains(.mainDefaults) { state.mainDefaults = try routing.mainDefaults() }
+    if domains.contains(.strangeLocals) { state.strangeLocals = try routing.strangeLocals() }
     if domains.contains(.nftables) { state.nftables = try nftables.observe() }
     if domains.contains(.sysctls) {
       var values: [Sysctl.Key: Int] = [:]

@@ -65,7 +65,8 @@ public final class KernelEvents {
   /// A link or an address that goes takes IPv4 routes along without a word, hence `.routes` for both.
   static func domains(of message: ReceivedMessage, _ tables: Set<RoutingTableID>) -> Domains {
     switch Int(message.type) {
-    case RTM_NEWLINK, RTM_DELLINK: return [.links, .addresses, .routes, .sysctls, .mainDefaults]
+    case RTM_NEWLINK, RTM_DELLINK:
+      return [.links, .addresses, .routes, .sysctls, .mainDefaults, .strangeLocals]
     case RTM_NEWADDR, RTM_DELADDR: return [.addresses, .routes, .mainDefaults]
     case RTM_NEWRULE, RTM_DELRULE: return .rules
     case RTM_NEWNETCONF, RTM_DELNETCONF: return .sysctls
@@ -86,6 +87,7 @@ public final class KernelEvents {
       table = RoutingTableID(rawValue: number ?? 0)
     }
     if tables.contains(table) { return .routes }
+    if table == .local { return payload[0] == AF_INET && payload[7] == RTN_UNICAST ? .strangeLocals : [] }
     return table == .main && payload[1] == 0 ? .mainDefaults : []
   }
 

@@ -96,6 +96,19 @@ final class RouteTables {
     return found.map(\.route).filter { $0.key.table == .main }.sorted { $0.key.metric < $1.key.metric }
   }
 
+  /// ip -4 route show table local type unicast
+  func strangeLocals() throws(KernelError) -> [Route] {
+    var header = header(.ipv4, RouteCodec.headerSize)
+    header[7] = UInt8(RTN_UNICAST)
+    let found = try dump(
+      "reading table local", RTM_GETROUTE, header,
+      { $0.put(Int(RTA_TABLE.rawValue), RoutingTableID.local.rawValue) },
+      { (payload) throws(KernelError) in try RouteCodec.decode(payload) })
+    return found.map(\.route).filter { route in
+      if case .unicast = route.value.kind { route.key.table == .local } else { false }
+    }
+  }
+
   /// ip link show
   func links() throws(KernelError) -> [InterfaceIndex: Link] {
     let links = try dump("reading the links", RTM_GETLINK, [UInt8](repeating: 0, count: 16)) {

@@ -12,11 +12,14 @@ struct CiliumStandIn {
   /// conntrack's mark, where nobody else's is expected.
   private static let podFlow = "0x10000000"
 
+  /// In place of the one that is there, if there is any: no packet passes in between.
   func install() throws(LabError) {
     let excluded = Address.excludedNetworks.joined(separator: ", ")
     let podFlow = CiliumStandIn.podFlow
     try gateway.nft(
       ruleset: """
+        table ip cilium_stand_in
+        delete table ip cilium_stand_in
         table ip cilium_stand_in {
           chain rewrite {
             type filter hook prerouting priority -310; policy accept;
@@ -43,7 +46,6 @@ extension Lab {
   public func setPodEgress(_ egress: String?) throws {
     let gateway = try namespace(.gateway)
     if let egress {
-      try CiliumStandIn(gateway: gateway).remove()
       try CiliumStandIn(gateway: gateway, egress: egress).install()
     } else {
       try gateway.nft("insert rule ip cilium_stand_in rewrite iifname pod0 drop")

@@ -53,6 +53,8 @@ public struct Sysctl: Hashable, Sendable {
   /// Documentation/networking/ip-sysctl.rst of the kernel.
   public enum Key: Hashable, Sendable {
     case ipv4Forwarding
+    /// Packets that come in by that link are forwarded; `ip_forward` sets it for all links, and anybody for one.
+    case linkForwarding(InterfaceName)
     case reversePathFilter(InterfaceName)
     /// `src_valid_mark`: the reverse path is looked up with the packet's mark.
     case markedReversePath(InterfaceName)
@@ -63,7 +65,7 @@ public struct Sysctl: Hashable, Sendable {
     /// Set where that can be had; nothing that flows or is blocked depends on it.
     public var isWish: Bool {
       switch self {
-      case .ipv4Forwarding, .reversePathFilter, .markedReversePath: false
+      case .ipv4Forwarding, .linkForwarding, .reversePathFilter, .markedReversePath: false
       case .midstreamPickup: true
       }
     }
@@ -71,6 +73,7 @@ public struct Sysctl: Hashable, Sendable {
     public var path: String {
       switch self {
       case .ipv4Forwarding: "/proc/sys/net/ipv4/ip_forward"
+      case .linkForwarding(let name): "/proc/sys/net/ipv4/conf/\(name)/forwarding"
       case .reversePathFilter(let name): "/proc/sys/net/ipv4/conf/\(name)/rp_filter"
       case .markedReversePath(let name): "/proc/sys/net/ipv4/conf/\(name)/src_valid_mark"
       case .midstreamPickup: "/proc/sys/net/netfilter/nf_conntrack_tcp_loose"

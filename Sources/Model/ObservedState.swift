@@ -8,6 +8,8 @@ public struct ObservedState: Sendable {
   public var routes: [ObservedRoute]?
   /// The main table's default routes, best first.
   public var mainDefaults: [Route]?
+  /// Unicast routes of the system's table `local`, which all rules stand behind; it has none unless somebody adds one.
+  public var strangeLocals: [Route]?
   public var nftables: ObservedNftables?
   public var sysctls: [Sysctl.Key: Int]?
   /// Those that this kernel knows: a host booted with `ipv6.disable=1` has no IPv6, and needs no rule against it.
@@ -18,8 +20,8 @@ public struct ObservedState: Sendable {
 
 /// A part of the kernel's state that is read, compared and repaired by itself.
 public struct Domains: OptionSet, Hashable, Sendable {
-  public let rawValue: UInt8
-  public init(rawValue: UInt8) { self.rawValue = rawValue }
+  public let rawValue: UInt16
+  public init(rawValue: UInt16) { self.rawValue = rawValue }
   public static let links = Domains(rawValue: 1)
   public static let addresses = Domains(rawValue: 2)
   public static let rules = Domains(rawValue: 4)
@@ -29,7 +31,8 @@ public struct Domains: OptionSet, Hashable, Sendable {
   public static let sysctls = Domains(rawValue: 64)
   /// Owned routes in tables that the configuration does not name: left by an earlier one.
   public static let strayRoutes = Domains(rawValue: 128)
-  public static let all = Domains(rawValue: 255)
+  public static let strangeLocals = Domains(rawValue: 256)
+  public static let all = Domains(rawValue: 511)
 }
 
 /// A rule with the message that the kernel gave for it: deleting sends back exactly that.

@@ -57,6 +57,7 @@ extension DesiredState {
       nftables: CloudRuleset(policy, cloud, network: network, surroundings).table,
       // Flows that a gateway moves here are answered with a reset, so that clients connect anew at once. Untranslated
       // they would hang: decision 0004.
-      sysctls: [Sysctl(.ipv4Forwarding, 1), Sysctl(.midstreamPickup, 1)])
+      sysctls: [Sysctl(.ipv4Forwarding, 1), Sysctl(.midstreamPickup, 1)]
+        + [policy.tunnel?.name, policy.wan?.name].compactMap { $0 }.map { Sysctl(.linkForwarding($0), 1) })
   }
 }

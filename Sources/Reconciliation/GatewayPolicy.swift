@@ -45,7 +45,7 @@ extension DesiredState {
 extension GatewaySettings {
   /// 2, loose: replies come from anywhere in the Internet. The larger of this and `all` counts.
   fileprivate func sysctls(_ tunnel: Tunnel) -> [Sysctl] {
-    [Sysctl(.reversePathFilter(tunnel.name), 2)]
+    [Sysctl(.linkForwarding(tunnel.name), 1), Sysctl(.reversePathFilter(tunnel.name), 2)]
       + (probe.isEndToEnd ? [Sysctl(.markedReversePath(tunnel.name), 1)] : [])
   }
 

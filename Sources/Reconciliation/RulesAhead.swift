@@ -20,4 +20,16 @@ extension DesiredState {
         && !own.contains { (rule.priority..<max(rule.priority, mine.priority)).contains($0.priority) }
     }
   }
+
+  /// Unicast routes in the system's table `local`: it is asked before all rules, and by them what the agent's own
+  /// tables are for would go elsewhere.
+  public func routesAhead(among strangeLocals: [Route], of tunnel: InterfaceIndex?) -> [Route] {
+    guard rules.contains(where: { $0.family == .ipv4 && $0.selector.source != nil }) else { return [] }
+    let excluded = tables.values.joined().filter { $0.value.kind == .throwToNextRule }.map(\.key.destination)
+    return strangeLocals.filter { route in
+      guard case .unicast(let hops) = route.value.kind else { return false }
+      return !hops.allSatisfy { $0.interface == tunnel }
+        && !excluded.contains { $0.contains(route.key.destination) }
+    }
+  }
 }

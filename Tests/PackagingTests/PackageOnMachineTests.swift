@@ -6,6 +6,8 @@ import Testing
 @Suite("The Debian package on a machine", .serialized)
 struct PackageOnMachineTests {
   private static let streams = Set(TrafficFlow.Path.allCases.map { TrafficFlow($0, .stream) })
+  /// Connections on each path.
+  private static let established = 200
 
   @Test("does nothing by itself, works once it is configured, and a purge leaves the host as it was")
   func cycle() throws {
@@ -46,8 +48,12 @@ struct PackageOnMachineTests {
     let guardBefore = try machine.shell(guardStart)
     #expect(guardBefore.contains("ActiveState=active"))
     try machine.lab.resetLeaks()
-    let flows = TrafficFlow.all.union(Self.streams)
-    let traffic = try machine.lab.startTraffic(flows, perSecond: 50)
+    let established = try TrafficFlow.Path.allCases.map { path in
+      var options = ManyFlows.Options()
+      (options.connections, options.path) = (Self.established, path)
+      return try machine.lab.startManyFlows(options)
+    }
+    let traffic = try machine.lab.startTraffic(TrafficFlow.all.union(Self.streams), perSecond: 50)
     _ = try traffic.waitForAnswers(after: .now, within: .seconds(5))
     var processes = [try machine.agent.mainPID()]
     for version in ["0.0.9", "99.0"] {
@@ -61,6 +67,14 @@ struct PackageOnMachineTests {
     let report = try traffic.stop()
     #expect(report.longestGap < .seconds(1), "\(report)")
     #expect(report.counts.values.allSatisfy { $0.refused == 0 }, "\(report)")
+    for flows in established {
+      let counts = flows.busy
+      #expect(
+        counts.standing == Self.established
+          && counts.resets + counts.otherBreaks + counts.failedConnects == 0, "\(counts)")
+      #expect(counts.answered > 1000 && counts.hanging(for: .seconds(1)) == 0, "\(counts)")
+      try flows.stop()
+    }
     #expect(try machine.lab.leaks().total == 0)
     #expect(try machine.shell(guardStart) == guardBefore)
     try expectLeaksWithoutAgent(machine)

@@ -40,4 +40,21 @@ struct RulesAheadTests {
   func told(_ what: String, _ rule: RoutingRule, _ isTold: Bool) {
     #expect(Self.desired.rulesAhead(among: Self.desired.rules + [rule]) == (isTold ? [rule] : []), "\(what)")
   }
+
+  @Test(
+    "and routes of table local, but into the tunnel or to what is excluded",
+    arguments: [
+      ("8.8.8.8/32", 2, true), ("0.0.0.0/0", 2, true), ("8.8.8.8/32", 7, false), ("10.1.0.0/16", 2, false),
+    ])
+  func local(_ destination: String, _ link: UInt32, _ isTold: Bool) throws {
+    var desired = Self.desired
+    let excluded = try Route.Key(
+      table: RoutingTableID(rawValue: 100), destination: CIDR(parsing: "10.0.0.0/8"))
+    desired.tables[excluded.table] = [Route(excluded, .init(.throwToNextRule))]
+    let key = try Route.Key(table: .local, destination: CIDR(parsing: destination))
+    let route = Route(key, .init(.onLink(InterfaceIndex(rawValue: link)), origin: .boot))
+    let tunnel = InterfaceIndex(rawValue: 7)
+    #expect(desired.routesAhead(among: [route], of: tunnel) == (isTold ? [route] : []))
+    #expect(DesiredState().routesAhead(among: [route], of: nil).isEmpty)
+  }
 }

@@ -22,6 +22,23 @@ struct ForeignRouteTests {
     (["route change throw 10.0.0.0/8 table 100 proto static"], false),
     (["route add 128.0.0.0/1 dev uplink0 table 101", "route add 0.0.0.0/1 dev uplink0 table 101"], false),
     (["route replace default via 198.51.100.1 dev uplink0 table 101"], false),
+    (
+      [
+        "route replace default table 100 nexthop via 198.51.100.1 dev uplink0 nexthop via 198.51.100.1 dev uplink0 weight 3"
+      ], true
+    ),
+    (["nexthop add id 77 via 198.51.100.1 dev uplink0", "route replace default nhid 77 table 100"], true),
+    (["route add 8.8.8.0/24 via inet6 fe80::1 dev uplink0 table 100"], false),
+    (["route add 8.8.8.0/24 tos 0x10 via 198.51.100.1 dev uplink0 table 100"], false),
+    (["route add 8.8.8.0/24 encap ip id 5 dst 198.51.100.1 dev uplink0 table 100"], false),
+    (["route add multicast 224.5.5.5 dev uplink0 table 100"], false),
+    (["route add local 8.8.4.4 dev lo table 100"], false),
+    (
+      [
+        "-6 route add 2001:db8:80::/64 dev uplink0 table 100",
+        "-6 route add unreachable 2001:db8:81::/64 table 100",
+      ], false
+    ),
   ]
 
   @Test("is removed or put right, and nothing leaks", arguments: commands.indices)

@@ -19,9 +19,12 @@ struct OwnedObject: CustomStringConvertible {
   {
     let forwarding = (name: "net/ipv4/ip_forward", value: "1", other: "0")
     let pickup = (name: "net/netfilter/nf_conntrack_tcp_loose", value: "1", other: "0")
-    guard node == .gateway else { return [forwarding, pickup] }
-    let device = try lab.zeroTier(.gateway).device
-    return [forwarding, (name: "net/ipv4/conf/\(device)/rp_filter", value: "2", other: "1")]
+    let device = try lab.zeroTier(node).device
+    let incoming = (name: "net/ipv4/conf/\(device)/forwarding", value: "1", other: "0")
+    guard node == .gateway else {
+      return [forwarding, pickup, incoming, (name: "net/ipv4/conf/eth0/forwarding", value: "1", other: "0")]
+    }
+    return [forwarding, incoming, (name: "net/ipv4/conf/\(device)/rp_filter", value: "2", other: "1")]
   }
 
   /// All of them but the nftables table's, which others cannot remove.
