@@ -36,8 +36,6 @@ struct CiliumStandIn {
         }
         """)
   }
-
-  func remove() throws(LabError) { try gateway.nft("delete", "table", "ip", "cilium_stand_in") }
 }
 
 extension Lab {
