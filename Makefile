@@ -3,6 +3,8 @@
 PREFIX = /usr
 DESTDIR =
 UNITDIR = $(PREFIX)/lib/systemd/system
+# Debian's zsh looks elsewhere for what packages bring.
+ZSHDIR = $(PREFIX)/share/zsh/site-functions
 
 # Shown by `liteboxd-agent version`; the manifest hands it to the compiler.
 export LITEBOXD_COMMIT := $(shell git -c safe.directory='*' describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || echo unknown)
@@ -98,7 +100,7 @@ fuzz: root setup ## broken input for all that reads, FUZZ_SECONDS each, from FUZ
 # Below share/doc, files that name each other lie as they do here.
 DOCUMENTS = $(DESTDIR)$(PREFIX)/share/doc/liteboxd-agent
 
-install: ## what `make release` built, its units, manuals and examples, into DESTDIR below PREFIX
+install: ## what `make release` built, its units, completions, manuals and examples, into DESTDIR below PREFIX
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(RELEASE)/liteboxd-agent
 	install -D -m 644 -t $(DESTDIR)$(UNITDIR) systemd/*.service
 	sed -i 's|/usr/bin/|$(PREFIX)/bin/|' $(DESTDIR)$(UNITDIR)/liteboxd-agent*.service
@@ -108,6 +110,9 @@ install: ## what `make release` built, its units, manuals and examples, into DES
 	install -D -m 644 config/rt_protos.d-liteboxd.conf $(DESTDIR)/etc/iproute2/rt_protos.d/liteboxd.conf
 	install -D -m 644 config/rt_tables.d-liteboxd.conf $(DESTDIR)/etc/iproute2/rt_tables.d/liteboxd.conf
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 docs/liteboxd-agent.8
+	install -D -m 644 config/completions/liteboxd-agent.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/liteboxd-agent
+	install -D -m 644 -t $(DESTDIR)$(ZSHDIR) config/completions/_liteboxd-agent
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d config/completions/liteboxd-agent.fish
 	install -D -m 644 -t $(DOCUMENTS) README.md CHANGELOG.md LICENSE
 	install -D -m 644 -t $(DOCUMENTS)/docs docs/*.md
 	install -D -m 644 -t $(DOCUMENTS)/docs/decisions docs/decisions/*.md

@@ -26,6 +26,8 @@ struct InvocationTests {
 
   private static let rendered = RenderedFile.allCases.map(\.rawValue).joined(separator: ", ")
 
+  private static let exitUse = "exit: expected: exit use NAME, or exit use auto"
+
   @Test(
     "misuse is told in one line",
     arguments: [
@@ -54,17 +56,44 @@ struct InvocationTests {
       ),
       (["plan", "--node=a"], "plan: unknown argument \"--node=a\""),
       (["check", "--config="], "--config needs a path"), (["status", "x"], "status: unknown argument \"x\""),
+      (["completion"], "completion: expected one of bash, zsh, fish"),
+      (["completion", "sh"], "completion: \"sh\" is none of bash, zsh, fish"),
+      (["completion", "zsh", "fish"], "completion: unknown argument \"fish\""),
+      (["help", "plans"], "help: unknown argument \"plans\""), (["exit", "use"], exitUse),
+      (["exit", "uses", "cloud-a"], exitUse),
     ])
   func misuse(_ arguments: [String], _ message: String) {
     #expect(throws: Invocation.Misuse(message: message)) { try Invocation(arguments) }
   }
 
-  @Test("every command has a page with an example or says what it prints")
-  func pages() {
+  @Test("every command has a page with its own example, that the program would take")
+  func pages() throws {
     for command in Invocation.Command.allCases {
       let page = HelpText.page(command)
       #expect(page.contains("usage: liteboxd-agent") && page.hasSuffix("\n"))
       #expect(page.split(separator: "\n").allSatisfy { $0.count <= 120 })
+      let examples = try examples(on: page)
+      #expect(examples.contains { $0.first == command.rawValue }, "\(command)")
+      for example in examples {
+        #expect(throws: Never.self, "\(example)") { try Invocation(example) }
+      }
+    }
+  }
+
+  /// The arguments of each example: "example:  systemctl stop liteboxd-agent && liteboxd-agent teardown --yes".
+  private func examples(on page: String) throws -> [[String]] {
+    let lines = page.split(separator: "\n").drop { !$0.hasPrefix("example") }
+    try #require(!lines.isEmpty)
+    let words = lines.flatMap { line -> [Substring] in
+      let text = line.hasPrefix(" ") ? line : line.drop { $0 != ":" }.dropFirst()
+      return text.split(separator: " ") + ["&&"]
+    }
+    return words.split { $0 == "&&" }.compactMap { command in
+      guard let program = command.firstIndex(where: { $0.hasSuffix("liteboxd-agent") }),
+        program == command.startIndex || command[program] == "<(liteboxd-agent"
+      else { return nil }
+      let arguments = command[program...].dropFirst().prefix { !$0.hasPrefix(">") && $0 != "|" }
+      return arguments.map { $0.hasSuffix(")") && !$0.hasPrefix("$") ? String($0.dropLast()) : String($0) }
     }
   }
 }

@@ -52,6 +52,7 @@ struct InstallationTests {
         ./usr/lib/systemd/system/liteboxd-agent-guard.service
         ./usr/lib/systemd/system/liteboxd-agent.service
         ./usr/lib/sysusers.d/liteboxd.conf
+        ./usr/share/bash-completion/completions/liteboxd-agent
         ./usr/share/doc/liteboxd-agent/CHANGELOG.md
         ./usr/share/doc/liteboxd-agent/LICENSE
         ./usr/share/doc/liteboxd-agent/README.md
@@ -63,7 +64,9 @@ struct InstallationTests {
         ./usr/share/doc/liteboxd-agent/examples/gateway.yaml
         ./usr/share/doc/liteboxd-agent/examples/grafana-dashboard.json
         ./usr/share/doc/liteboxd-agent/examples/prometheus-rules.yaml
+        ./usr/share/fish/vendor_completions.d/liteboxd-agent.fish
         ./usr/share/man/man8/liteboxd-agent.8
+        ./usr/share/zsh/site-functions/_liteboxd-agent
 
         """)
   }

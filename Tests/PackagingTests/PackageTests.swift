@@ -21,6 +21,7 @@ struct PackageTests {
         -rw-r--r-- root/root ./usr/lib/NetworkManager/conf.d/liteboxd.conf
         -rw-r--r-- root/root ./usr/lib/systemd/networkd.conf.d/networkd-keep-foreign.conf
         -rw-r--r-- root/root ./usr/lib/sysusers.d/liteboxd.conf
+        -rw-r--r-- root/root ./usr/share/bash-completion/completions/liteboxd-agent
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/CHANGELOG.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/README.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/changelog.gz
@@ -33,8 +34,10 @@ struct PackageTests {
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/examples/gateway.yaml
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/examples/grafana-dashboard.json
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/examples/prometheus-rules.yaml
+        -rw-r--r-- root/root ./usr/share/fish/vendor_completions.d/liteboxd-agent.fish
         -rw-r--r-- root/root ./usr/share/lintian/overrides/liteboxd-agent
         -rw-r--r-- root/root ./usr/share/man/man8/liteboxd-agent.8.gz
+        -rw-r--r-- root/root ./usr/share/zsh/vendor-completions/_liteboxd-agent
         """)
     #expect(listing.contains("drwxr-x--- root/root") && listing.contains(" ./etc/liteboxd/\n"))
     #expect(

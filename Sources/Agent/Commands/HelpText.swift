@@ -5,26 +5,24 @@ enum HelpText {
 
     usage: liteboxd-agent COMMAND [OPTIONS]
 
-      run        the daemon, in the foreground; what systemd starts
-      check      validates a configuration; touches nothing
-      plan       prints what run would change; changes nothing
-      apply      one pass, then exits; refuses while a daemon runs
-      guard      installs the fail-closed state alone, for early boot
-      teardown   removes everything that the agent owns; needs --yes or a terminal
-      status     asks the running daemon: 0 ready, 1 degraded, 2 blocked, 3 no daemon
-      events     the last events: repairs, switches, refusals; --follow waits for more
-      reload     takes the configuration file now
-      exit use   pins the traffic to one exit for maintenance, or frees it again
-      render     prints a file for Cilium, Kustomize, Prometheus or Grafana
-      adopt      finds what was set up by hand, prints the configuration that equals it; --yes takes over
-      version    version, commit, kernel features found
-      help       this page, or a command's: liteboxd-agent help plan
+    \(commands)
 
       --config PATH   default \(Invocation.defaultConfiguration)
       --socket PATH   default: the configuration's, else \(Invocation.defaultSocket)
       --help
 
+    example: liteboxd-agent help plan
+
     """
+
+  /// "  run         the daemon, …", each on a line.
+  private static var commands: String {
+    let width = Invocation.Command.allCases.map(\.title.count).max() ?? 0
+    return Invocation.Command.allCases.map { command in
+      let gap = String(repeating: " ", count: width + 2 - command.title.count)
+      return "  \(command.title)\(gap)\(command.about)"
+    }.joined(separator: "\n")
+  }
 
   static func page(_ command: Invocation.Command) -> String {
     switch command {
@@ -188,11 +186,29 @@ enum HelpText {
                    liteboxd-agent adopt --yes
 
       """
+    case .completion:
+      """
+      usage: liteboxd-agent completion bash | zsh | fish
+             liteboxd-agent completion exits [--config PATH] [--socket PATH]
+
+      Prints what has the shell complete the commands, options and fixed words of this program. The package installs it
+      where the shells look for it. exits prints the names that exit use takes, for which the shells ask: the running
+      daemon's, else the configuration's.
+
+      exit status: 0
+      examples:    source <(liteboxd-agent completion bash)
+                   liteboxd-agent completion zsh >/usr/local/share/zsh/site-functions/_liteboxd-agent
+                   liteboxd-agent completion fish >~/.config/fish/completions/liteboxd-agent.fish
+
+      """
     case .version:
       """
       usage: liteboxd-agent version
 
       Prints version, commit and what this kernel offers.
+
+      exit status: 0
+      example:     liteboxd-agent version
 
       """
     }

@@ -5,21 +5,8 @@ import Report
 /// The command line, parsed.
 struct Invocation: Equatable {
   enum Command: String, CaseIterable {
-    case run, check, plan, apply, `guard`, teardown, status, events, reload, exit, render, adopt, version,
-      help
-
-    /// Options beside --config, --socket and --help.
-    var flags: Set<String> {
-      switch self {
-      case .teardown: ["--yes", "--restore-forwarding"]
-      case .adopt: ["--yes"]
-      case .status: ["--json", "--watch"]
-      case .events: ["--json", "--follow", "--all"]
-      case .reload: ["--json"]
-      case .exit: ["--json", "--keep"]
-      case .run, .check, .plan, .apply, .guard, .render, .version, .help: []
-      }
-    }
+    case run, check, plan, apply, `guard`, teardown, status, events, reload, exit, render, adopt, completion,
+      version, help
   }
 
   /// Commands that the agent will have, refused by name until then.
@@ -40,7 +27,7 @@ struct Invocation: Equatable {
   var ciliumVersion: CiliumVersion?
   /// Of `events`: from when on they are asked for.
   var since: EventCutoff?
-  /// What stands behind `exit`, `use` and the exit's name, and behind `render`.
+  /// What stands behind the command and is no option.
   var operands: [String] = []
   /// `--help`, or the command that `help` is about.
   var wantsHelp = false
@@ -71,41 +58,64 @@ struct Invocation: Equatable {
     guard let command = Command(rawValue: first) else { throw Self.unknown(first) }
     self.init(command)
     while let argument = rest.popFirst() { try take(argument, &rest) }
-    if self.command == .exit, !wantsHelp, operands.count != 2 || operands[0] != "use" {
-      throw Misuse(message: "exit: expected: exit use NAME, or exit use auto")
-    }
-    if self.command == .render, !wantsHelp { try checkRendering() }
+    if self.command == .help { try takeSubject() } else if !wantsHelp { try checkOperands() }
   }
 
   private init(_ command: Command) { self.command = command }
 
   private mutating func take(_ argument: String, _ rest: inout ArraySlice<String>) throws(Misuse) {
+    guard argument.hasPrefix("-") else { return try takeOperand(argument) }
     let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
       String.init)
-    switch parts[0] {
-    case "--help", "-h": wantsHelp = true
+    guard let option = command.option(named: parts[0] == "-h" ? "--help" : parts[0]),
+      option.value != nil || parts.count == 1
+    else { throw unknown(argument) }
+    switch option.name {
+    case "--help": wantsHelp = true
     case "--config": configurationPath = try Self.value(parts, &rest)
     case "--socket": socketPath = try Self.value(parts, &rest)
-    case "--network-id" where command == .adopt:
+    case "--network-id":
       networkID = try Self.value(
         parts, &rest, "a network ID of 16 hexadecimal digits", ZeroTierNetworkID.init(_:))
-    case "--node" where command == .render: nodes.append(try Self.node(parts, &rest))
-    case "--cilium-version" where command == .render:
+    case "--node": nodes.append(try Self.node(parts, &rest))
+    case "--cilium-version":
       ciliumVersion = try Self.value(
         parts, &rest, "Cilium's version, \(CiliumVersion.oldest) or newer", CiliumVersion.init(_:))
-    case "--since" where command == .events:
+    case "--since":
       since = try Self.value(
         parts, &rest, "a time such as 10m or 2026-11-21T09:00:00Z", EventCutoff.init(_:))
-    case let flag where command.flags.contains(flag) && parts.count == 1: flags.insert(flag)
-    case let name where command == .help && Command(rawValue: name) != nil:
-      self.command = Command(rawValue: name) ?? .help
-      wantsHelp = true
-    case let word where command == .exit && !word.hasPrefix("-") && operands.count < 2:
-      operands.append(argument)
-    case let word where command == .render && !word.hasPrefix("-") && operands.isEmpty:
-      operands.append(argument)
-    default: throw Misuse(message: "\(command.rawValue): unknown argument \"\(argument)\"")
+    default: flags.insert(option.name)
     }
+  }
+
+  private mutating func takeOperand(_ argument: String) throws(Misuse) {
+    guard operands.count < command.operands.count else { throw unknown(argument) }
+    operands.append(argument)
+  }
+
+  /// The command that `help` is about.
+  private mutating func takeSubject() throws(Misuse) {
+    guard let name = operands.first else { return }
+    guard let subject = Command(rawValue: name) else { throw unknown(name) }
+    command = subject
+    wantsHelp = true
+  }
+
+  private func checkOperands() throws(Misuse) {
+    switch command {
+    case .exit:
+      guard operands.count == 2, operands[0] == "use" else {
+        throw Misuse(message: "exit: expected: exit use NAME, or exit use auto")
+      }
+    case .render: try checkRendering()
+    case .completion: try checkCompletion()
+    case .run, .check, .plan, .apply, .guard, .teardown, .status, .events, .reload, .adopt, .version, .help:
+      return
+    }
+  }
+
+  private func unknown(_ argument: String) -> Misuse {
+    Misuse(message: "\(command.rawValue): unknown argument \"\(argument)\"")
   }
 
   static func value(

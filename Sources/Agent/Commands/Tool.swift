@@ -48,6 +48,7 @@ public struct Tool {
     case .exit: useExit()
     case .render: render()
     case .adopt: adopt()
+    case .completion: completion()
     case .version: version()
     case .help: ExitStatus.success
     }
