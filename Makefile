@@ -113,15 +113,16 @@ install: ## what `make release` built, its units, completions, manuals and examp
 	install -D -m 644 config/completions/liteboxd-agent.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/liteboxd-agent
 	install -D -m 644 -t $(DESTDIR)$(ZSHDIR) config/completions/_liteboxd-agent
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d config/completions/liteboxd-agent.fish
-	install -D -m 644 -t $(DOCUMENTS) README.md CHANGELOG.md LICENSE
+	install -D -m 644 -t $(DOCUMENTS) README.md README.zh-CN.md CHANGELOG.md LICENSE
 	install -D -m 644 -t $(DOCUMENTS)/docs docs/*.md
+	install -D -m 644 -t $(DOCUMENTS)/docs/zh-CN docs/zh-CN/*.md
 	install -D -m 644 -t $(DOCUMENTS)/docs/decisions docs/decisions/*.md
 	install -D -m 644 -t $(DOCUMENTS)/examples config/*.yaml config/*.json
 	install -d -m 750 $(DESTDIR)/etc/liteboxd
 
 # Of a copy of what it takes, since dpkg-buildpackage writes beside and into the tree that it is run in.
 DEB = .build/deb
-PACKAGED = Makefile README.md CHANGELOG.md LICENSE config debian docs systemd Sources/Agent/BuildIdentity.swift
+PACKAGED = Makefile README.md README.zh-CN.md CHANGELOG.md LICENSE config debian docs systemd Sources/Agent/BuildIdentity.swift
 
 deb: packaging release ## the Debian package, in .build/deb
 	rm -rf $(DEB)

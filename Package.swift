@@ -94,6 +94,8 @@ let package = Package(
         "Adoption", "Agent", "Configuration", "EventLoop", "JSON", "Kernel", "Model", "TestPeers", "ZeroTier",
       ], exclude: ["Corpus"], swiftSettings: strict),
     // Of the release binary, the units and the installation.
-    .testTarget(name: "PackagingTests", dependencies: ["Model", "Lab", "JSON"], swiftSettings: strict),
+    .testTarget(
+      name: "PackagingTests", dependencies: ["Model", "Lab", "JSON", "Rendering", "ZeroTier"],
+      swiftSettings: strict),
   ]
 )

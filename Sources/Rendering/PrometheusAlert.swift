@@ -17,6 +17,11 @@ public struct PrometheusAlert: Hashable, Sendable {
   /// What to do first, on the host unless it says otherwise.
   public var runbook: String
 
+  /// The alert's section, where the package installs the document.
+  var runbookURL: String {
+    "file:///usr/share/doc/liteboxd-agent/docs/operations.md#\(name.lowercased())"
+  }
+
   var yaml: YAMLValue {
     .mapping([
       .init("alert", .text(name)),
@@ -29,6 +34,7 @@ public struct PrometheusAlert: Hashable, Sendable {
           .init("summary", .text(summary)),
           .init("description", .text(description)),
           .init("runbook", .text(runbook)),
+          .init("runbook_url", .text(runbookURL)),
         ])),
     ])
   }

@@ -56,10 +56,17 @@ struct InstallationTests {
         ./usr/share/doc/liteboxd-agent/CHANGELOG.md
         ./usr/share/doc/liteboxd-agent/LICENSE
         ./usr/share/doc/liteboxd-agent/README.md
+        ./usr/share/doc/liteboxd-agent/README.zh-CN.md
         ./usr/share/doc/liteboxd-agent/docs/architecture.md
         ./usr/share/doc/liteboxd-agent/docs/exits.md
         ./usr/share/doc/liteboxd-agent/docs/fail-closed.md
         ./usr/share/doc/liteboxd-agent/docs/migration.md
+        ./usr/share/doc/liteboxd-agent/docs/operations.md
+        ./usr/share/doc/liteboxd-agent/docs/troubleshooting.md
+        ./usr/share/doc/liteboxd-agent/docs/zh-CN/exits.md
+        ./usr/share/doc/liteboxd-agent/docs/zh-CN/migration.md
+        ./usr/share/doc/liteboxd-agent/docs/zh-CN/operations.md
+        ./usr/share/doc/liteboxd-agent/docs/zh-CN/troubleshooting.md
         ./usr/share/doc/liteboxd-agent/examples/cloud.yaml
         ./usr/share/doc/liteboxd-agent/examples/gateway.yaml
         ./usr/share/doc/liteboxd-agent/examples/grafana-dashboard.json

@@ -24,12 +24,19 @@ struct PackageTests {
         -rw-r--r-- root/root ./usr/share/bash-completion/completions/liteboxd-agent
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/CHANGELOG.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/README.md
+        -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/README.zh-CN.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/changelog.gz
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/copyright
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/architecture.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/exits.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/fail-closed.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/migration.md
+        -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/operations.md
+        -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/troubleshooting.md
+        -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/zh-CN/exits.md
+        -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/zh-CN/migration.md
+        -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/zh-CN/operations.md
+        -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/zh-CN/troubleshooting.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/examples/cloud.yaml
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/examples/gateway.yaml
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/examples/grafana-dashboard.json
