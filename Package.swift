@@ -95,7 +95,7 @@ let package = Package(
       ], exclude: ["Corpus"], swiftSettings: strict),
     // Of the release binary, the units and the installation.
     .testTarget(
-      name: "PackagingTests", dependencies: ["Model", "Lab", "JSON", "Rendering", "ZeroTier"],
+      name: "PackagingTests", dependencies: ["Model", "Lab", "JSON", "Rendering", "TestPeers", "ZeroTier"],
       swiftSettings: strict),
   ]
 )

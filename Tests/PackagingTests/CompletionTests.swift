@@ -1,4 +1,5 @@
 import Foundation
+import TestPeers
 import Testing
 
 /// A shell, and how it is asked what it would offer behind a line.
@@ -128,8 +129,27 @@ struct CompletionTests {
     #expect(try shell.offers(behind: "liteboxd-agent ") == Set(commands) && commands.count > 10)
   }
 
-  @Test("names of exits that are no plain words are not handed to a shell")
-  func hostile() throws {
+  @Test("the daemon names the exits, and none of its words is run by a shell", arguments: CompletingShell.all)
+  func hostile(_ shell: CompletingShell) throws {
+    let directory = TemporaryDirectory()
+    let status = try text(of: "Tests/ReportTests/Golden/ready.json")
+      .replacing("\"cloud-a\"", with: "\"$(touch \(directory.path)/run)\"")
+    // Which ends the wait for a shell that does not ask, too.
+    let listening = Peer(try directory.listeningSocket("socket"))
+    let daemon = Thread {
+      let client = Peer(accept(listening.fd, nil, nil))
+      _ = client.receive(until: "\r\n\r\n")
+      client.send(
+        "HTTP/1.1 200 OK\r\nContent-Length: \(status.utf8.count)\r\nConnection: close\r\n\r\n\(status)")
+    }
+    let offered = try shell.offers(behind: "liteboxd-agent exit use --socket \(directory.path)/socket ")
+    daemon.join()
+    #expect(offered == ["cloud-b", "auto"])
+    #expect(!FileManager.default.fileExists(atPath: "\(directory.path)/run"))
+  }
+
+  @Test("without a daemon and a configuration there is no name but auto")
+  func nameless() throws {
     let asked = try run(
       releaseBinary.path, "completion", "exits", "--config", "/nonexistent", "--socket", "/nonexistent")
     #expect(asked.output == "auto\n" && asked.status == 0)
