@@ -39,7 +39,7 @@ struct CompletingShell: Sendable, CustomTestStringConvertible {
       zmodload zsh/zpty
       found=$(mktemp)
       zpty -b shell zsh -f -i
-      zpty -w shell "autoload -Uz compinit && compinit -D -u && source ${(q)1}"
+      zpty -w shell "fpath=(${(q)1:h} \$fpath); autoload -Uz compinit && compinit -D -u"
       zpty -w shell 'compadd() {
         if [[ ${@[1,(i)(-|--)]} == *-(O|A|D)\ * ]]; then builtin compadd "$@"; return; fi
         local -a offered
