@@ -5,8 +5,8 @@ import Report
 /// The command line, parsed.
 struct Invocation: Equatable {
   enum Command: String, CaseIterable {
-    case run, check, plan, apply, `guard`, teardown, status, events, reload, exit, render, adopt, version,
-      help
+    case run, check, plan, apply, `guard`, teardown, status, events, doctor, reload, exit, render, adopt,
+      version, help
 
     /// Options beside --config, --socket and --help.
     var flags: Set<String> {
@@ -15,15 +15,12 @@ struct Invocation: Equatable {
       case .adopt: ["--yes"]
       case .status: ["--json", "--watch"]
       case .events: ["--json", "--follow", "--all"]
-      case .reload: ["--json"]
+      case .doctor, .reload: ["--json"]
       case .exit: ["--json", "--keep"]
       case .run, .check, .plan, .apply, .guard, .render, .version, .help: []
       }
     }
   }
-
-  /// Commands that the agent will have, refused by name until then.
-  static let announced: Set<String> = ["doctor"]
 
   static let defaultConfiguration = "/etc/liteboxd/agent.yaml"
   static let defaultSocket = "/run/liteboxd/agent.sock"
@@ -68,7 +65,9 @@ struct Invocation: Equatable {
       self.init(.version)
       return
     }
-    guard let command = Command(rawValue: first) else { throw Self.unknown(first) }
+    guard let command = Command(rawValue: first) else {
+      throw Misuse(message: "unknown command \"\(first)\"")
+    }
     self.init(command)
     while let argument = rest.popFirst() { try take(argument, &rest) }
     if self.command == .exit, !wantsHelp, operands.count != 2 || operands[0] != "use" {
@@ -125,11 +124,5 @@ struct Invocation: Equatable {
       throw Misuse(message: "\(parts[0]) needs \(what)")
     }
     return value
-  }
-
-  private static func unknown(_ word: String) -> Misuse {
-    announced.contains(word)
-      ? Misuse(message: "\"\(word)\" is not supported by this version")
-      : Misuse(message: "unknown command \"\(word)\"")
   }
 }
