@@ -70,7 +70,8 @@ let package = Package(
     .executableTarget(name: "liteboxd-lab", dependencies: ["Lab"], swiftSettings: strict),
 
     .testTarget(
-      name: "ScenarioTests", dependencies: ["Lab", "JSON", "TestPeers"], swiftSettings: strict),
+      name: "ScenarioTests", dependencies: ["Lab", "JSON", "TestPeers"], exclude: ["Golden"],
+      swiftSettings: strict),
     tests("Configuration", ["Model"]),
     tests("Model"),
     tests("JSON"),

@@ -4,11 +4,18 @@ import Report
 
 extension Finding {
   init(refusal error: KernelError) {
+    let parameter =
+      error.attempt.hasPrefix(Self.parameterAttempt)
+      ? error.attempt.dropFirst(Self.parameterAttempt.count) : nil
     self.init(
       code: "kernel-refused", message: "\(error)",
-      remedy: "the agent tries again by itself; if it stays, check the capabilities and the kernel's features"
+      remedy: parameter.map { "sysctl -w \($0), and see why the agent may not" }
+        ?? "the agent tries again by itself; if it stays, check the capabilities and the kernel's features"
     )
   }
+
+  /// As `SysctlFile` says it.
+  private static let parameterAttempt = "setting sysctl "
 
   /// Of the cloud server's `nf_conntrack_tcp_loose`, the only such parameter.
   init(unmet error: KernelError) {

@@ -57,7 +57,7 @@ extension HostObservations {
     let named = others.map { "\($0.id)" + ($0.interface.map { " (\($0))" } ?? "") }
     return .failed(
       "\(reason.message), but \(named.joined(separator: ", "))",
-      "\(reason.remedy), or correct zerotier.networkID", .blocks)
+      reason.remedy, .blocks)
   }
 
   var interfaceJudgement: Judgement {
