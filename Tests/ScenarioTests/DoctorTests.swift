@@ -42,13 +42,15 @@ struct FirstLines {
 /// `doctor --json`.
 struct DoctorAnswer {
   let document: JSONValue
-  let status: ExitStatus
+  private let result: Command.Result
 
   init(_ result: Command.Result) throws {
     document = try JSONValue(parsing: result.stdout.utf8)
-    status = result.status
+    self.result = result
     #expect(result.stderr.isEmpty, "\(result.stderr)")
   }
+
+  func ended(_ status: Int32) -> Bool { result.status == .exited(status) }
 
   subscript(id: String) -> (outcome: String, evidence: String, remedy: String)? {
     document["checks"]?.array?.first { $0["id"]?.string == id }.map {
@@ -102,8 +104,9 @@ struct DoctorScenarios {
       let namespace = try stage.lab.namespace(agent.node)
       let before = try namespace.hostListing()
       let answer = try agent.doctor()
-      #expect(try namespace.hostListing() == before, "\(difference(try namespace.hostListing(), before))")
-      #expect(answer.status == .exited(0), "\(answer.document.text)")
+      let after = try namespace.hostListing()
+      #expect(after == before, "\(difference(after, before))")
+      #expect(answer.ended(0), "\(answer.document.text)")
       #expect(answer.ids("failed").isEmpty && answer.ids("warned").isEmpty, "\(answer.document.text)")
       #expect(answer.ids("skipped").isSubset(of: notThere), "\(answer.ids("skipped"))")
       #expect(answer.ids("passed").count >= 20)
@@ -121,7 +124,7 @@ struct DoctorScenarios {
       let before = try namespace.hostListing()
       let answer = try agent.doctor()
       #expect(try namespace.hostListing() == before)
-      #expect(answer.status == .exited(1) && answer.ids("failed") == ["daemon"], "\(answer.document.text)")
+      #expect(answer.ended(1) && answer.ids("failed") == ["daemon"], "\(answer.document.text)")
       #expect(answer.document["leak"] == "none" && answer.document["traffic"] == "flows")
       #expect(answer["daemon"]?.remedy.hasPrefix("systemctl start liteboxd-agent") == true)
       #expect(answer.ids("skipped").isSubset(of: notThere.union(["phase"])), "\(answer.ids("skipped"))")
@@ -136,7 +139,7 @@ struct DoctorScenarios {
     #expect(guarded["leak-lookup"]?.outcome == "passed" && guarded["leak-packet"]?.outcome == "passed")
     #expect(try stage.gateway.run(["teardown", "--yes"]).status == .exited(0))
     let open = try stage.gateway.doctor()
-    #expect(open.status == .exited(1) && open.document["leak"] == "leaking", "\(open.document.text)")
+    #expect(open.ended(1) && open.document["leak"] == "leaking", "\(open.document.text)")
     for id in ["leak-lookup", "leak-packet"] {
       let check = try #require(open[id])
       #expect(check.outcome == "failed" && check.evidence.contains("LEAK"), "\(check)")
@@ -171,7 +174,7 @@ struct DoctorScenarios {
     }
     #expect(answer["privileges"]?.outcome == "warned")
     #expect(answer["rules"]?.outcome == "passed" && answer["leak-lookup"]?.outcome == "passed")
-    #expect(answer.status == .exited(0), "\(answer.document.text)")
+    #expect(answer.ended(0), "\(answer.document.text)")
   }
 
   @Test("a daemon that hangs is named, and what can be looked at without it is")
