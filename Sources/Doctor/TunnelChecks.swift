@@ -63,7 +63,11 @@ extension HostObservations {
   var interfaceJudgement: Judgement {
     tunnel.judged { tunnel in
       switch tunnel.facts.interface {
-      case .unnamed: return .failed(.interfaceUnnamed)
+      case .unnamed:
+        // Who is not asked, or knows no such network, names no interface of it.
+        if zerotier.value?.problem != nil { return .skipped("ZeroTier's API does not answer") }
+        return tunnel.facts.word == .notJoined
+          ? .skipped("the network is not joined") : .failed(.interfaceUnnamed)
       case .missing(let name): return .failed(.interfaceMissing(name))
       case .present(let link, _):
         return link.isUp

@@ -97,14 +97,19 @@ struct DoctorScenarios {
     "internet", "public-address", "cilium-devices", "networkd", "network-manager",
   ]
 
+  /// All of the host's state. Counters count what passes, the one datagram and the daemon's own probes among it.
+  private func listing(of namespace: NetworkNamespace) throws -> String {
+    try namespace.hostListing().replacing(/packets [0-9]+ bytes [0-9]+/, with: "packets 0 bytes 0")
+  }
+
   @Test("finds nothing on a host on which all is well, in either role, and changes nothing")
   func healthy() throws {
     let stage = try Stage()
     for agent in [stage.gateway, stage.cloud] {
       let namespace = try stage.lab.namespace(agent.node)
-      let before = try namespace.hostListing()
+      let before = try listing(of: namespace)
       let answer = try agent.doctor()
-      let after = try namespace.hostListing()
+      let after = try listing(of: namespace)
       #expect(after == before, "\(difference(after, before))")
       #expect(answer.ended(0), "\(answer.document.text)")
       #expect(answer.ids("failed").isEmpty && answer.ids("warned").isEmpty, "\(answer.document.text)")
@@ -121,9 +126,9 @@ struct DoctorScenarios {
     for agent in [stage.gateway, stage.cloud] {
       agent.kill()
       let namespace = try stage.lab.namespace(agent.node)
-      let before = try namespace.hostListing()
+      let before = try listing(of: namespace)
       let answer = try agent.doctor()
-      #expect(try namespace.hostListing() == before)
+      #expect(try listing(of: namespace) == before)
       #expect(answer.ended(1) && answer.ids("failed") == ["daemon"], "\(answer.document.text)")
       #expect(answer.document["leak"] == "none" && answer.document["traffic"] == "flows")
       #expect(answer["daemon"]?.remedy.hasPrefix("systemctl start liteboxd-agent") == true)
@@ -190,10 +195,10 @@ struct DoctorScenarios {
   @Test("with a file that cannot be used it goes by the last good one, and without any it says what it can")
   func configuration() throws {
     let stage = try Stage()
-    try stage.gateway.program.rewrite(configuration: "role: gatewya\n")
+    try stage.gateway.program.rewrite(configuration: "rolle: gateway\n")
     let refused = try stage.gateway.doctor()
     #expect(refused.ids("failed") == ["configuration"], "\(refused.document.text)")
-    #expect(refused["configuration"]?.evidence.contains("agent.yaml:1:7") == true)
+    #expect(refused["configuration"]?.evidence.contains("agent.yaml:1:1: rolle") == true)
     #expect(refused["exits"]?.outcome == "passed")
     let none = try DoctorAnswer(
       stage.gateway.program.run(["doctor", "--json"], environment: ["STATE_DIRECTORY": "/nonexistent"]))

@@ -1,5 +1,6 @@
 import Configuration
 import Doctor
+import Glibc
 import Kernel
 import Model
 import Reconciliation
@@ -58,11 +59,14 @@ extension Reading {
   /// What cannot be read is told with the reason.
   init(_ read: () throws -> Value) {
     do { self = .known(try read()) } catch {
-      self = .unknown((error as? KernelError)?.isPermission == true ? "needs root: \(error)" : "\(error)")
+      self = .unknown((error as? KernelError).map(\.whyUnread) ?? "\(error)")
     }
   }
 }
 
 extension KernelError {
-  fileprivate var isPermission: Bool { errno.map { [1, 13].contains($0) } ?? false }
+  /// EPERM and EACCES are the asking process's own lack.
+  var whyUnread: String {
+    errno.map { [EPERM, EACCES].contains($0) } ?? false ? "needs root: \(self)" : "\(self)"
+  }
 }

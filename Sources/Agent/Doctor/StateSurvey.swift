@@ -35,7 +35,7 @@ struct StateSurvey {
     for (kind, domains) in Self.kinds {
       let (found, errors) = reconciler.read(Question(domains, for: desired))
       observed.merge(found)
-      if let error = errors.first { unreadable[kind] = "\(error)" }
+      if let error = errors.first { unreadable[kind] = error.whyUnread }
     }
     return StateReading(
       desired: desired, observed: observed, plan: Plan(from: observed, to: desired, as: .onlooker),
