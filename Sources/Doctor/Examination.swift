@@ -72,6 +72,9 @@ struct Examination: Sendable {
     .init("foreign-rules", "No foreign rule is asked before the agent's", .gateway) {
       $0.foreignRulesJudgement
     },
+    .init("foreign-routes", "No route of table local leads past the tunnel", .gateway) {
+      $0.foreignRoutesJudgement
+    },
     .init("nftables-owner", "The nftables table is the agent's alone", .configured) { $0.ownerJudgement },
     .init("reverse-path", "Reverse path filtering lets answers pass", .configured) {
       $0.reversePathJudgement

@@ -44,15 +44,16 @@ extension HostObservations {
   var phaseJudgement: Judgement {
     guard let status else { return .skipped("no daemon answers") }
     let findings = status.reasons
+    let phase = "\(status.phase.rawValue) for \(age(seenAt.seconds(since: status.phaseSince)))"
     guard let first = findings.first else {
       guard status.phase == .ready else {
         return .warned(
-          "\(status.phase.rawValue)", "wait for the first pass; then see journalctl -u liteboxd-agent")
+          phase, "wait for the first pass; then see journalctl -u liteboxd-agent")
       }
       let codes = status.warnings.map(\.code)
-      return .passed("ready" + (codes.isEmpty ? "" : "; it warns of \(codes.joined(separator: ", "))"))
+      return .passed(phase + (codes.isEmpty ? "" : "; it warns of \(codes.joined(separator: ", "))"))
     }
-    let evidence = "\(status.phase.rawValue), \(first.code): \(first.message)" + more(findings.count - 1)
+    let evidence = "\(phase), \(first.code): \(first.message)" + more(findings.count - 1)
     switch status.phase {
     case .blocked, .starting: return .failed(evidence, first.remedy, .blocks)
     case .degraded, .ready: return .warned(evidence, first.remedy)

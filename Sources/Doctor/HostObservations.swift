@@ -6,6 +6,8 @@ import Report
 /// All that was seen of a host. Whoever fills it in changes nothing.
 public struct HostObservations: Sendable {
   public var configuration: ConfigurationReading
+  /// When all of it was seen.
+  public var seenAt = Timestamp(secondsSinceEpoch: 0)
   /// Why some things cannot be looked at; empty for root.
   public var missingPrivileges: [String] = []
   public var daemon: Reading<DaemonReading> = .unknown("not looked at")
@@ -21,6 +23,8 @@ public struct HostObservations: Sendable {
 
   public var state: Reading<StateReading> = .unknown("not looked at")
   public var rules: Reading<[RoutingRule]> = .unknown("not looked at")
+  /// Unicast routes of table local.
+  public var localRoutes: Reading<[Route]> = .unknown("not looked at")
   public var parameters = ParameterReading()
   public var chains: Reading<[ForeignForwardChain]> = .unknown("not looked at")
   public var cilium: Reading<CiliumReading> = .unknown("not looked at")

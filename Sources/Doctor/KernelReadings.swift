@@ -26,6 +26,8 @@ public struct StateReading: Sendable {
 /// Kernel parameters; nil: there is none of that name here, or it cannot be read.
 public struct ParameterReading: Sendable {
   public var forwarding: Int?
+  /// `net.ipv4.conf.*.forwarding`.
+  public var linkForwarding: [String: Int] = [:]
   /// `net.ipv4.conf.*.rp_filter`, `all` among them.
   public var reversePath: [String: Int] = [:]
   public var conntrackCount: Int?

@@ -52,7 +52,11 @@ extension HostObservations {
     case .addRoute(let route), .replaceRoute(let route):
       step.stage == .openTunnel && route.carriesTraffic && route.key.destination.isEverything
     case .nftables: cloud != nil
-    case .setSysctl(let sysctl): sysctl.key == .ipv4Forwarding
+    case .setSysctl(let sysctl):
+      switch sysctl.key {
+      case .ipv4Forwarding, .linkForwarding: true
+      case .reversePathFilter, .markedReversePath, .midstreamPickup: false
+      }
     case .deleteRoute, .addRule, .deleteRule: false
     }
   }
@@ -73,6 +77,17 @@ extension HostObservations {
       }
       let isMoved = rules.contains { $0.action == .lookup(.local) && $0.priority.rawValue == 100 }
       return .passed(isMoved ? "none; table local at priority 100 is Cilium's doing" : "none")
+    }
+  }
+
+  /// By table local, which is asked before all rules.
+  var foreignRoutesJudgement: Judgement {
+    localRoutes.judged { routes in
+      guard let state = state.value else { return .skipped("what the agent wants is not known") }
+      let ahead = state.desired.routesAhead(among: routes, of: tunnelLink?.index)
+      guard let first = ahead.first else { return .passed("none") }
+      let finding = Finding(foreignRouteAhead: first) { state.names[$0] }
+      return .failed(finding.message + more(ahead.count - 1), finding.remedy)
     }
   }
 

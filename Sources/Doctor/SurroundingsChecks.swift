@@ -6,11 +6,19 @@ import Report
 extension HostObservations {
   var forwardingJudgement: Judgement {
     guard let value = parameters.forwarding else { return .skipped("net.ipv4.ip_forward cannot be read") }
-    guard value == 0 else { return .passed("net.ipv4.ip_forward is \(value)") }
     let why = status == nil ? "" : ", and see who turns it off, or why the agent may not set it"
-    return .failed(
-      "net.ipv4.ip_forward is 0: this host forwards nothing", "sysctl -w net.ipv4.ip_forward=1\(why)", .blocks
-    )
+    guard value != 0 else {
+      return .failed(
+        "net.ipv4.ip_forward is 0: this host forwards nothing", "sysctl -w net.ipv4.ip_forward=1\(why)",
+        .blocks)
+    }
+    let links = [tunnelLink?.name.text, wan.value?.link?.name.text].compactMap { $0 }
+    if let off = links.first(where: { parameters.linkForwarding[$0] == 0 }) {
+      return .failed(
+        "forwarding is off on \(off): what comes in by it goes nowhere",
+        "sysctl -w net.ipv4.conf.\(off.sysctlPart).forwarding=1\(why)", .blocks)
+    }
+    return .passed("on: " + (["net.ipv4.ip_forward"] + links).joined(separator: ", "))
   }
 
   /// The larger of `all` and the link's own counts (ip-sysctl.rst): 1 drops what comes from where no route leads back.

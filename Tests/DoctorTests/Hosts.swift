@@ -76,6 +76,7 @@ enum Hosts {
     host.recipe = .known([])
     host.zerotier = .known(zerotier)
     host.parameters.forwarding = 1
+    host.parameters.linkForwarding = ["eth0": 1, "ztabcdefgh": 1]
     host.parameters.reversePath = ["all": 0, "eth0": 1, "ztabcdefgh": 2]
     host.parameters.conntrackCount = 100
     host.parameters.conntrackLimit = 1000
@@ -99,6 +100,7 @@ enum Hosts {
     host.exits = .known([ExitReading(name: "cloud-a", roundTrip: .milliseconds(12))])
     host.state = .known(state(desired))
     host.rules = .known(systemRules + desired.rules)
+    host.localRoutes = .known([])
     host.cilium = .known(CiliumReading(links: ["cilium_host"], tunnelPrograms: .known(true)))
     host.lookups = .known([LookupReading(from: egress, to: IPAddress("8.8.8.8")!, .link(tunnel))])
     host.packet = .known(packet([.init(tunnel, from: egress)]))

@@ -13,7 +13,7 @@ struct FirstLines {
     for id in ["clock", "guard-at-boot"] { Self.remove(id, from: &lines) }
     var text = lines.filter { !$0.isEmpty }.prefix(5).joined(separator: "\n") + "\n"
     text = text.replacing(lab.directory, with: "LAB")
-    text = text.replacing(/for [0-9hms ]+:/, with: "for 0s:")
+    text = text.replacing(/for [0-9hms ]+([:,])/) { "for 0s\($0.output.1)" }
     text = text.replacing(/port [0-9]+/, with: "port 4711")
     text = text.replacing(/index [0-9]+/, with: "index 7")
     text = text.replacing(/[0-9.]+ (ms|µs)\b/, with: "0.5 ms")
@@ -195,7 +195,8 @@ struct DoctorScenarios {
   @Test("with a file that cannot be used it goes by the last good one, and without any it says what it can")
   func configuration() throws {
     let stage = try Stage()
-    try stage.gateway.program.rewrite(configuration: "rolle: gateway\n")
+    try stage.gateway.program.rewrite(
+      configuration: "rolle: gateway\n" + stage.lab.configuration(for: .gateway))
     let refused = try stage.gateway.doctor()
     #expect(refused.ids("failed") == ["configuration"], "\(refused.document.text)")
     #expect(refused["configuration"]?.evidence.contains("agent.yaml:1:1: rolle") == true)

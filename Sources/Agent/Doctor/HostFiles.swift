@@ -50,6 +50,7 @@ enum HostFiles {
     reading.conntrackCount = number("/proc/sys/net/netfilter/nf_conntrack_count")
     reading.conntrackLimit = number("/proc/sys/net/netfilter/nf_conntrack_max")
     for name in entries(of: "/proc/sys/net/ipv4/conf") {
+      reading.linkForwarding[name] = number("/proc/sys/net/ipv4/conf/\(name)/forwarding")
       reading.reversePath[name] = number("/proc/sys/net/ipv4/conf/\(name)/rp_filter")
     }
     return reading

@@ -21,6 +21,7 @@ struct HostSurvey {
 
   func run() throws -> HostObservations {
     var host = HostObservations(configurationReading)
+    host.seenAt = wallClock()
     host.missingPrivileges = Tool.missingCapabilities([.networkAdministration, .rawNetwork])
     host.daemon = DaemonSurvey(tool).run()
     HostFiles.survey(&host)
@@ -29,6 +30,7 @@ struct HostSurvey {
     host.recipe = recipe(host.missingPrivileges)
     let seen = try kernel.observe(Question([.links, .addresses, .mainDefaults]))
     host.rules = Reading { try kernel.observe(Question(.rules)).rules?.map(\.rule) ?? [] }
+    host.localRoutes = Reading { try kernel.observe(Question(.strangeLocals)).strangeLocals ?? [] }
     host.chains = Reading { try kernel.foreignForwardChains() }
     guard let configuration = host.configuration.inForce else { return host }
     try TunnelSurvey(tool, kernel, configuration, log).run(on: seen, &host)
