@@ -43,6 +43,8 @@ let package = Package(
     room("Model"),
     room("Reconciliation", ["Model", "Configuration"]),
     room("Report", ["Model", "JSON"]),
+    // What was seen of a host, turned into checks with their remedies.
+    room("Doctor", ["Model", "Configuration", "Reconciliation", "Report", "JSON"]),
     // What hosts have that were set up by hand, turned into a configuration.
     room("Adoption", ["Model", "Configuration"]),
     // Files that are generated: for Kubernetes, Prometheus and Grafana.
@@ -58,7 +60,7 @@ let package = Package(
       "Agent",
       [
         "Model", "Configuration", "Reconciliation", "Kernel", "JSON", "EventLoop", "ZeroTier",
-        "Report", "Adoption", "Rendering", "CLinux",
+        "Report", "Adoption", "Doctor", "Rendering", "CLinux",
       ]),
     .executableTarget(
       name: "liteboxd-agent", dependencies: ["Agent"], swiftSettings: strict),
@@ -68,7 +70,8 @@ let package = Package(
     .executableTarget(name: "liteboxd-lab", dependencies: ["Lab"], swiftSettings: strict),
 
     .testTarget(
-      name: "ScenarioTests", dependencies: ["Lab", "JSON", "TestPeers"], swiftSettings: strict),
+      name: "ScenarioTests", dependencies: ["Lab", "JSON", "TestPeers"], exclude: ["Golden"],
+      swiftSettings: strict),
     tests("Configuration", ["Model"]),
     tests("Model"),
     tests("JSON"),
@@ -87,6 +90,7 @@ let package = Package(
     tests("EventLoop", ["TestPeers"]),
     tests("ZeroTier", ["EventLoop", "Model", "JSON", "TestPeers"], golden: ["Recorded"]),
     tests("Report", ["Model", "JSON"], golden: ["Golden"]),
+    tests("Doctor", ["Model", "Configuration", "Reconciliation", "Report", "JSON"]),
     // All that reads what strangers write, given what is broken on purpose.
     .testTarget(
       name: "FuzzTests",

@@ -65,7 +65,7 @@ extension Daemon {
   private func answerMetrics(_ request: HTTPRequest) -> HTTPResponse {
     switch (request.method, request.path) {
     case (.get, "/metrics"), (.head, "/metrics"):
-      let page = MetricsPage.render(answeredStatus(), ledger.counters, .read())
+      let page = MetricsPage.render(answeredStatus(), ledger.counters, .read(), .read())
       return HTTPResponse(status: 200, contentType: MetricsPage.contentType, body: Array(page.utf8))
     case (.get, "/"), (.head, "/"):
       return HTTPResponse(status: 200, "liteboxd-agent: the metrics are at /metrics")

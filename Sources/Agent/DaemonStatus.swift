@@ -41,8 +41,10 @@ extension Daemon {
   private func judge(_ status: inout AgentStatus) {
     let current = Decision(configuration, situation)
     let blocks = current.reasons.map { Finding(code: $0.code, message: $0.message, remedy: $0.remedy) }
-    let kernelFindings = ledger.errors.map(Finding.init(refusal:))
-    status.warnings = degradations + notices
+    // Who holds the table is why changes to it are refused.
+    let holder = ledger.tableHolder.map { [Finding.tableHeld(by: $0)] } ?? []
+    let kernelFindings = holder + ledger.errors.map(Finding.init(refusal:))
+    status.warnings = holder + degradations + notices
     if !ledger.isVerified && ledger.errors.isEmpty {
       status.phase = .starting
     } else if !blocks.isEmpty || !ledger.isTunnelUp {
@@ -67,7 +69,6 @@ extension Daemon {
     }
     findings += exitDegradations
     findings += wanDegradations
-    if let port = ledger.tableHolder { findings.append(.tableHeld(by: port)) }
     findings += ledger.foreignRules.map(Finding.init(foreignRuleAhead:))
     findings += ledger.foreignRoutes.map { route in
       Finding(foreignRouteAhead: route) { [links = situation.links] in links[$0]?.name.text }

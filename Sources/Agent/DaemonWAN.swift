@@ -101,29 +101,3 @@ extension Situation {
       networks: networks, neighbours: others.map(\.name).sorted { $0.text < $1.text })
   }
 }
-
-extension Finding {
-  fileprivate static func wanNoCarrier(_ link: Link) -> Finding {
-    Finding(
-      code: "wan-no-carrier",
-      message: "WAN interface \(link.name) " + (link.isUp ? "has no carrier" : "is down"),
-      remedy: link.isUp
-        ? "see to its other end: the cable, or the virtual machine's network at the provider"
-        : "ip link set \(link.name) up")
-  }
-
-  fileprivate static func wanUnanswered(_ name: InterfaceName, _ problem: String?) -> Finding {
-    Finding(
-      code: "wan-unanswered",
-      message: "nobody of cloud.probe.through answers by \(name)" + (problem.map { ": \($0)" } ?? ""),
-      remedy:
-        "see to this server's router, provider and firewall (its output chains too), or correct cloud.probe.through"
-    )
-  }
-
-  fileprivate static func wanNoRoute(_ name: InterfaceName) -> Finding {
-    Finding(
-      code: "wan-no-route", message: "the main table has no default route through \(name)",
-      remedy: "add one, or correct cloud.wanInterface, unless policy routing leads out by it")
-  }
-}

@@ -44,3 +44,17 @@ extension ProcessStatistics {
     return String(decoding: bytes, as: UTF8.self)
   }
 }
+
+extension HostStatistics {
+  /// Of this network namespace, as far as connection tracking is loaded.
+  static func read() -> HostStatistics {
+    var statistics = HostStatistics()
+    statistics.trackedFlows = number("/proc/sys/net/netfilter/nf_conntrack_count")
+    statistics.trackedFlowsLimit = number("/proc/sys/net/netfilter/nf_conntrack_max")
+    return statistics
+  }
+
+  private static func number(_ path: String) -> UInt64? {
+    UInt64(ProcessStatistics.text(of: path).prefix { $0 != "\n" })
+  }
+}

@@ -3,14 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/if.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/if_tun.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -100,6 +106,70 @@ int clinux_network_namespace_cookie(uint64_t *cookie) {
   close(fd);
   errno = saved;
   return result;
+}
+
+/* On raw packets of AF_PACKET with SOCK_DGRAM, which begin with the network header: version 4, UDP, destination. */
+int clinux_watch_datagrams(uint32_t destination) {
+  struct sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
+      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xf0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x40, 0, 5),
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 16),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, destination, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 256),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+  };
+  struct sock_fprog filter = {sizeof program / sizeof program[0], program};
+  struct sockaddr_ll everywhere = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
+  /* Without a protocol it sees nothing until it is bound, so that nothing comes past the filter. */
+  int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) < 0 ||
+      bind(fd, (struct sockaddr *)&everywhere, sizeof everywhere) < 0) {
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+  }
+  return fd;
+}
+
+ssize_t clinux_receive_datagram(int fd, void *buffer, size_t length, int *link, int *is_outgoing) {
+  struct sockaddr_ll from;
+  socklen_t size = sizeof from;
+  ssize_t count = recvfrom(fd, buffer, length, 0, (struct sockaddr *)&from, &size);
+  if (count < 0) return count;
+  *link = from.sll_ifindex;
+  *is_outgoing = from.sll_pkttype == PACKET_OUTGOING;
+  return count;
+}
+
+int clinux_attached_programs(int link) {
+  /* BPF_TCX_INGRESS and BPF_TCX_EGRESS, which older headers lack. */
+  const int directions[] = {46, 47};
+  int count = 0;
+  for (int i = 0; i < 2; i++) {
+    union bpf_attr attributes;
+    memset(&attributes, 0, sizeof attributes);
+    /* In the same place as target_ifindex. */
+    attributes.query.target_fd = link;
+    attributes.query.attach_type = directions[i];
+    if (syscall(SYS_bpf, BPF_PROG_QUERY, &attributes, sizeof attributes) == 0) {
+      count += attributes.query.prog_cnt;
+    } else if (errno != EINVAL && errno != ENOSYS && errno != ENOENT) {
+      return -1;
+    }
+  }
+  return count;
+}
+
+int clinux_clock_is_synchronised(void) {
+  struct timex clock;
+  memset(&clock, 0, sizeof clock);
+  if (adjtimex(&clock) < 0) return -1;
+  return !(clock.status & STA_UNSYNC);
 }
 
 const char *clinux_errno_name(int number) { return strerrorname_np(number); }

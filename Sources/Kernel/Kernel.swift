@@ -107,6 +107,16 @@ public final class Kernel: KernelAccess {
     try nftables.forget(flows)
   }
 
+  /// Where a packet of this host's own would go. Nothing is sent. An IPv4 source has to be this host's.
+  public func lookUp(from source: IPAddress, to destination: IPAddress) throws(KernelError) -> WayOut {
+    try routing.lookUp(from: source, to: destination)
+  }
+
+  /// Whether BPF programs are attached to the link, by a clsact qdisc or by tcx.
+  public func hasPrograms(on link: InterfaceIndex) throws(KernelError) -> Bool {
+    try routing.hasPrograms(on: link)
+  }
+
   /// Others' nftables chains that forwarded IPv4 packets pass.
   public func foreignForwardChains() throws(KernelError) -> [ForeignForwardChain] {
     try nftables.foreignForwardChains()

@@ -83,6 +83,18 @@ final class NetlinkSocket {
     try awaitAcknowledgement(attempt, from: sequence, upTo: sequence)
   }
 
+  /// Sends one question and shows what is answered, up to the acknowledgement.
+  func ask(
+    _ attempt: String, _ type: UInt16, _ build: (inout NetlinkMessage) -> Void,
+    answer: (ReceivedMessage) -> Void
+  ) throws(KernelError) {
+    let sequence = nextSequence()
+    var message = NetlinkMessage(type: type, flags: NLM_F_REQUEST | NLM_F_ACK, sequence: sequence)
+    build(&message)
+    try send(message.bytes, attempt)
+    try awaitAcknowledgement(attempt, from: sequence, upTo: sequence, answer: answer)
+  }
+
   /// Sends messages that were numbered with `nextSequence` in one go; the last asks for an acknowledgement.
   func requestBatch(_ attempt: String, _ bytes: [UInt8], from first: UInt32, upTo last: UInt32)
     throws(KernelError)
@@ -102,16 +114,17 @@ final class NetlinkSocket {
     }
   }
 
-  private func awaitAcknowledgement(_ attempt: String, from first: UInt32, upTo last: UInt32)
-    throws(KernelError)
-  {
+  private func awaitAcknowledgement(
+    _ attempt: String, from first: UInt32, upTo last: UInt32, answer: (ReceivedMessage) -> Void = { _ in }
+  ) throws(KernelError) {
     var refusal: KernelError.Cause?
     while true {
       var done = false
       try receive(attempt) { message in
-        guard message.type == UInt16(NLMSG_ERROR), message.sequence &- first <= last &- first,
-          let number = message.errorNumber
-        else { return }
+        guard message.sequence &- first <= last &- first else { return }
+        guard message.type == UInt16(NLMSG_ERROR), let number = message.errorNumber else {
+          return answer(message)
+        }
         if number != 0 { refusal = refusal ?? .refused(.init(rawValue: -number), message.errorText) }
         // A refused batch is answered message by message; the first refusal says it all.
         done = done || number != 0 || message.sequence == last

@@ -4,7 +4,7 @@ import Model
 
 /// Reads and changes rules, routes, links and addresses over rtnetlink(7).
 final class RouteTables {
-  private let socket: NetlinkSocket
+  let socket: NetlinkSocket
   var portID: UInt32 { socket.portID }
 
   init() throws(KernelError) { socket = try NetlinkSocket(.route) }

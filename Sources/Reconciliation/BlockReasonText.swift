@@ -50,7 +50,7 @@ extension BlockReason {
     case .networkStatus("ACCESS_DENIED", _): "authorise this node in the network's controller"
     case .networkStatus("NOT_FOUND", _): "check zerotier.networkID; its controller does not know it"
     case .networkStatus: "wait for the network's controller, or check it: zerotier-cli listnetworks"
-    case .notJoined(let network): "zerotier-cli join \(network)"
+    case .notJoined(let network): "zerotier-cli join \(network), or correct zerotier.networkID"
     case .interfaceUnnamed: "start zerotier-one, or set zerotier.interface"
     case .interfaceMissing: "start or restart zerotier-one"
     case .interfaceDown(let name):

@@ -107,12 +107,12 @@ public enum PrometheusRules {
       runbook: "liteboxd-agent check names the place; the corrected file is taken by itself."),
     PrometheusAlert(
       name: "LiteboxdConnectionTrackingNearLimit",
-      expression: "node_nf_conntrack_entries / node_nf_conntrack_entries_limit > 0.8", pending: "5m",
+      expression: "liteboxd_agent_conntrack_entries / liteboxd_agent_conntrack_entries_limit > 0.8",
+      pending: "5m",
       severity: .warning,
       summary: "connection tracking on {{ $labels.instance }} is {{ $value | humanizePercentage }} full",
       description:
-        "A full table drops new flows. The metric is node_exporter's, since the agent has none for it: "
-        + "this needs node_exporter on gateways and cloud servers, and watches every host that has it.",
+        "A full table drops new flows: clients hang while those that are known go on.",
       runbook:
         "sysctl net.netfilter.nf_conntrack_max; conntrack -S; raise the limit or look for who opens the flows."
     ),

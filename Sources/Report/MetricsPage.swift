@@ -27,7 +27,8 @@ public enum MetricsPage {
   public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
   public static func render(
-    _ status: AgentStatus, _ counters: AgentCounters, _ process: ProcessStatistics
+    _ status: AgentStatus, _ counters: AgentCounters, _ process: ProcessStatistics,
+    _ host: HostStatistics = HostStatistics()
   ) -> String {
     var writer = MetricsWriter()
     agent(status, &writer)
@@ -37,6 +38,7 @@ public enum MetricsPage {
     traffic(status, counters, &writer)
     cloud(status, &writer)
     configuration(status, &writer)
+    host.write(to: &writer)
     self.process(process, &writer)
     return writer.text
   }

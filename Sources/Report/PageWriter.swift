@@ -1,5 +1,5 @@
 /// What a piece of text means; a coloured page shows it, a plain one says it in words alone.
-enum Tone {
+package enum Tone {
   case plain
   /// A heading or a name.
   case strong
@@ -23,11 +23,11 @@ enum Tone {
 }
 
 /// A piece of text that is safe for a terminal, whatever it was made from.
-struct Span {
+package struct Span {
   let text: String
   let tone: Tone
 
-  init(_ text: String, _ tone: Tone = .plain) {
+  package init(_ text: String, _ tone: Tone = .plain) {
     self.text = terminalSafe(text)
     self.tone = tone
   }
@@ -58,21 +58,21 @@ struct Span {
 }
 
 /// Lays out text in lines of bounded width and knows the style. All that it writes has passed through `Span`.
-struct PageWriter {
+package struct PageWriter {
   /// Columns that a line may have.
   let width: Int
   private let style: StatusPage.Style
-  private(set) var text = ""
+  package private(set) var text = ""
 
-  init(width: Int, style: StatusPage.Style) {
+  package init(width: Int, style: StatusPage.Style) {
     self.width = width
     self.style = style
   }
 
-  mutating func blank() { text += "\n" }
+  package mutating func blank() { text += "\n" }
 
   /// One line; what is beyond the width is cut off.
-  mutating func line(_ spans: [Span]) {
+  package mutating func line(_ spans: [Span]) {
     var line: [Span] = []
     var room = width
     for span in spans where room > 0 && !span.text.isEmpty {
@@ -108,7 +108,7 @@ struct PageWriter {
   }
 
   /// Running text, broken between words.
-  mutating func prose(_ first: [Span], _ spans: [Span]) {
+  package mutating func prose(_ first: [Span], _ spans: [Span]) {
     let room = max(1, width - first.reduce(0) { $0 + $1.columns })
     flow(first, spans.flatMap { $0.clipped(to: PageWriter.longestProse).words(width: room) })
   }

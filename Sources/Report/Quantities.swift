@@ -13,7 +13,7 @@ func fixed(_ value: Double, _ decimals: Int) -> String {
 }
 
 /// How long something took: `85 µs`, `0.9 ms`, `12.1 ms`, `1.52 s`. Less than nothing is nothing.
-func shortTime(_ seconds: Double) -> String {
+package func shortTime(_ seconds: Double) -> String {
   guard seconds.isFinite else { return "?" }
   return switch max(0, seconds) {
   case ..<0.000_1: fixed(max(0, seconds) * 1e6, 0) + " µs"
@@ -24,7 +24,7 @@ func shortTime(_ seconds: Double) -> String {
 }
 
 /// How long something has lasted, in its two largest units: `0s`, `42s`, `3m 5s`, `3h 12m`, `4d 2h`.
-func age(_ seconds: Int64) -> String {
+package func age(_ seconds: Int64) -> String {
   switch seconds {
   case ..<60: "\(max(0, seconds))s"
   case ..<3_600: "\(seconds / 60)m \(seconds % 60)s"
@@ -34,11 +34,11 @@ func age(_ seconds: Int64) -> String {
 }
 
 /// A ratio of 0 to 1 as a percentage. One that is not quite nothing does not look like nothing.
-func percent(_ ratio: Double) -> String {
+package func percent(_ ratio: Double) -> String {
   ratio > 0 && ratio < 0.01 ? "<1%" : fixed(ratio * 100, 0) + "%"
 }
 
 /// A count with its noun in the right number: `1 packet`, `2 packets`.
-func counted(_ count: Int, _ one: String, _ many: String) -> String {
+package func counted(_ count: Int, _ one: String, _ many: String) -> String {
   "\(count) \(count == 1 ? one : many)"
 }

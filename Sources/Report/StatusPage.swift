@@ -17,6 +17,9 @@ public enum StatusPage {
     let phase = Span("● \(status.phase.rawValue) for \(since):", status.phase.tone)
     page.prose([], [phase, Span(status.phase.meaning)])
     findings(status.reasons, status.phase == .degraded ? .caution : .bad, &page)
+    // What is a reason for the phase was said. Without any, warnings are what there is to say.
+    let warnings = status.warnings.filter { !status.reasons.contains($0) }
+    if status.reasons.isEmpty { findings(warnings, .caution, &page) }
     page.blank()
     TrafficPath(status).table.write(to: &page, indent: 2)
     page.blank()
@@ -27,9 +30,7 @@ public enum StatusPage {
     }
     gateways(status.gateways, &page)
     details(status, now, &page)
-    // What is a reason for the phase was said at the top.
-    let warnings = status.warnings.filter { !status.reasons.contains($0) }
-    if !warnings.isEmpty {
+    if !warnings.isEmpty, !status.reasons.isEmpty {
       page.blank()
       page.line([Span("Warnings", .strong)])
       findings(warnings, .caution, &page)

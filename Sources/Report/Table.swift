@@ -1,19 +1,19 @@
 /// Rows of cells in aligned columns. Where they are wider than the page, the widest columns are cut first.
-struct Table {
+package struct Table {
   private var rows: [[Span]] = []
   /// Columns of numbers, which are aligned by their last digit.
   private let alignedRight: Set<Int>
   private let gap: Int
 
   /// `gap` is how many columns of the terminal stay free between two of the table.
-  init(alignedRight: Set<Int> = [], gap: Int) {
+  package init(alignedRight: Set<Int> = [], gap: Int) {
     self.alignedRight = alignedRight
     self.gap = gap
   }
 
-  mutating func add(_ row: [Span]) { rows.append(row) }
+  package mutating func add(_ row: [Span]) { rows.append(row) }
 
-  func write(to page: inout PageWriter, indent: Int) {
+  package func write(to page: inout PageWriter, indent: Int) {
     let widths = widths(within: page.width - indent)
     for row in rows {
       var line = [Span(spaces(indent))]

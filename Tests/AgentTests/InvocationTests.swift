@@ -32,7 +32,7 @@ struct InvocationTests {
     "misuse is told in one line",
     arguments: [
       ([], "no command given"), (["stat"], "unknown command \"stat\""),
-      (["doctor"], "\"doctor\" is not supported by this version"),
+      (["doctor", "--fix"], "doctor: unknown argument \"--fix\""),
       (["events", "--since", "soon"], "--since needs a time such as 10m or 2026-11-21T09:00:00Z"),
       (["status", "--since=1m"], "status: unknown argument \"--since=1m\""),
       (["run", "--json"], "run: unknown argument \"--json\""),

@@ -22,7 +22,7 @@ struct ManualTests {
   @Test("names every option of each command")
   func options() throws {
     let manual = try text(of: "docs/liteboxd-agent.8").replacing("Fl Fl ", with: "--")
-    for command in ["teardown", "status", "events", "reload", "exit", "render", "adopt", "plan"] {
+    for command in ["teardown", "status", "events", "doctor", "reload", "exit", "render", "adopt", "plan"] {
       let usage = try run(releaseBinary.path, "help", command).output.split(separator: "\n")
         .filter { $0.contains("liteboxd-agent \(command)") }.joined(separator: " ")
       for option in usage.split(whereSeparator: { " []|".contains($0) }) where option.hasPrefix("--") {

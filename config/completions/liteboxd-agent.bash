@@ -31,7 +31,7 @@ _liteboxd_agent() {
   [[ -z $option ]] || return
   case ${#operands[@]},${operands[0]-},$word in
     0,,-*) offered=(--help --version) ;;
-    0,,*) offered=(run check plan apply guard teardown status events reload exit render adopt completion version help) ;;
+    0,,*) offered=(run check plan apply guard teardown status events doctor reload exit render adopt completion version help) ;;
     *,run,-*) offered=(--config --socket --help) ;;
     *,check,-*) offered=(--config --socket --help) ;;
     *,plan,-*) offered=(--config --socket --help) ;;
@@ -40,6 +40,7 @@ _liteboxd_agent() {
     *,teardown,-*) offered=(--yes --restore-forwarding --config --socket --help) ;;
     *,status,-*) offered=(--json --watch --config --socket --help) ;;
     *,events,-*) offered=(--all --since --follow --json --config --socket --help) ;;
+    *,doctor,-*) offered=(--json --config --socket --help) ;;
     *,reload,-*) offered=(--json --config --socket --help) ;;
     *,exit,-*) offered=(--keep --json --config --socket --help) ;;
     *,render,-*) offered=(--node --cilium-version --config --socket --help) ;;
@@ -51,7 +52,7 @@ _liteboxd_agent() {
     2,exit,*) mapfile -t offered < <("${COMP_WORDS[0]}" completion exits "${places[@]}" 2>/dev/null) ;;
     1,render,*) offered=(cilium-policy kustomization prometheus-rules grafana-dashboard) ;;
     1,completion,*) offered=(bash zsh fish) ;;
-    1,help,*) offered=(run check plan apply guard teardown status events reload exit render adopt completion version help) ;;
+    1,help,*) offered=(run check plan apply guard teardown status events doctor reload exit render adopt completion version help) ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "${offered[*]}" -- "$word")
 }

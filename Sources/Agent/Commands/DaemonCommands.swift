@@ -150,10 +150,8 @@ extension Tool {
   }
 
   private func render(_ status: AgentStatus) -> String {
-    let columns = Int(clinux_terminal_columns(1))
-    let isPlain = isatty(1) == 0 || getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
-    return StatusPage.render(
-      status, now: wallClock(), width: columns > 0 ? columns : 80, style: isPlain ? .plain : .coloured)
+    let (width, style) = Tool.page
+    return StatusPage.render(status, now: wallClock(), width: width, style: style)
   }
 
   /// liteboxd-agent exit use

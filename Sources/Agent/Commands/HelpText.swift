@@ -122,6 +122,26 @@ enum HelpText {
                    liteboxd-agent events --follow --json
 
       """
+    case .doctor:
+      """
+      usage: liteboxd-agent doctor [--json] [--config PATH] [--socket PATH]
+
+      Answers why sandboxes cannot reach the Internet, and whether anything leaks: makes every check of the plan's lists
+      for acceptance and troubleshooting that can be made from this host, with a daemon or without one, and prints what
+      is wrong first, with evidence and a command or a setting that mends it. Changes nothing. What needs root and is
+      not made without it is listed as not checked.
+
+      It sends echo requests to the exits, a connection to each server that probe.through names, and one datagram from
+      the egress IP to 192.0.2.1, which nobody has, with a time to live of 1: seen leaving by any link but the tunnel,
+      that is a leak.
+
+      --json    one document, for programs
+
+      exit status: 0 nothing failed, 1 something did
+      examples:    liteboxd-agent doctor
+                   liteboxd-agent doctor --json | jq -r '.checks[] | select(.outcome == "failed") | .id'
+
+      """
     case .reload:
       """
       usage: liteboxd-agent reload [--json] [--socket PATH]

@@ -5,12 +5,9 @@ import Report
 /// The command line, parsed.
 struct Invocation: Equatable {
   enum Command: String, CaseIterable {
-    case run, check, plan, apply, `guard`, teardown, status, events, reload, exit, render, adopt, completion,
-      version, help
+    case run, check, plan, apply, `guard`, teardown, status, events, doctor, reload, exit, render, adopt,
+      completion, version, help
   }
-
-  /// Commands that the agent will have, refused by name until then.
-  static let announced: Set<String> = ["doctor"]
 
   static let defaultConfiguration = "/etc/liteboxd/agent.yaml"
   static let defaultSocket = "/run/liteboxd/agent.sock"
@@ -55,7 +52,9 @@ struct Invocation: Equatable {
       self.init(.version)
       return
     }
-    guard let command = Command(rawValue: first) else { throw Self.unknown(first) }
+    guard let command = Command(rawValue: first) else {
+      throw Misuse(message: "unknown command \"\(first)\"")
+    }
     self.init(command)
     while let argument = rest.popFirst() { try take(argument, &rest) }
     if self.command == .help { try takeSubject() } else if !wantsHelp { try checkOperands() }
@@ -109,7 +108,8 @@ struct Invocation: Equatable {
       }
     case .render: try checkRendering()
     case .completion: try checkCompletion()
-    case .run, .check, .plan, .apply, .guard, .teardown, .status, .events, .reload, .adopt, .version, .help:
+    case .run, .check, .plan, .apply, .guard, .teardown, .status, .events, .doctor, .reload, .adopt, .version,
+      .help:
       return
     }
   }
@@ -135,11 +135,5 @@ struct Invocation: Equatable {
       throw Misuse(message: "\(parts[0]) needs \(what)")
     }
     return value
-  }
-
-  private static func unknown(_ word: String) -> Misuse {
-    announced.contains(word)
-      ? Misuse(message: "\"\(word)\" is not supported by this version")
-      : Misuse(message: "unknown command \"\(word)\"")
   }
 }

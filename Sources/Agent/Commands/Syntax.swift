@@ -57,6 +57,7 @@ extension Invocation.Command {
     case .teardown: "removes everything that the agent owns; needs --yes or a terminal"
     case .status: "asks the running daemon: 0 ready, 1 degraded, 2 blocked, 3 no daemon"
     case .events: "the last events: repairs, switches, refusals; --follow waits for more"
+    case .doctor: "why sandboxes cannot reach the Internet, and whether anything leaks; changes nothing"
     case .reload: "takes the configuration file now"
     case .exit: "pins the traffic to one exit for maintenance, or frees it again"
     case .render: "prints a file for Cilium, Kustomize, Prometheus or Grafana"
@@ -89,7 +90,7 @@ extension Invocation.Command {
         CommandOption("--follow", "goes on and prints what is new"),
         CommandOption("--json", "for programs"),
       ]
-    case .reload: [CommandOption("--json", "for programs")]
+    case .doctor, .reload: [CommandOption("--json", "for programs")]
     case .exit:
       [CommandOption("--keep", "also after a restart of the agent"), CommandOption("--json", "for programs")]
     case .render:
@@ -108,7 +109,9 @@ extension Invocation.Command {
     case .render: [.oneOf(RenderedFile.allCases.map(\.rawValue))]
     case .completion: [.oneOf(CompletionTopic.shells.map(\.rawValue))]
     case .help: [.oneOf(Self.allCases.map(\.rawValue))]
-    case .run, .check, .plan, .apply, .guard, .teardown, .status, .events, .reload, .adopt, .version: []
+    case .run, .check, .plan, .apply, .guard, .teardown, .status, .events, .doctor, .reload, .adopt,
+      .version:
+      []
     }
   }
 

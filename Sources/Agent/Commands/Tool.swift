@@ -44,6 +44,7 @@ public struct Tool {
     case .teardown: teardown()
     case .status: status()
     case .events: events()
+    case .doctor: doctor()
     case .reload: reload()
     case .exit: useExit()
     case .render: render()

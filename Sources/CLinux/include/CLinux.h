@@ -41,6 +41,20 @@ int clinux_network_namespace_cookie(uint64_t *cookie);
 int clinux_note_arrivals(int fd);
 ssize_t clinux_receive_with_age(int fd, void *buffer, size_t length, int64_t *age);
 
+/* struct sockaddr_ll and classic BPF's macros (packet(7), linux/filter.h). The first opens a socket that sees IPv4
+ * datagrams of UDP to that address (host order) on every link, from the network header on; the second is recv(2) that
+ * tells the link, and whether the packet was on its way out. Each returns -1 with errno when it fails. */
+int clinux_watch_datagrams(uint32_t destination);
+ssize_t clinux_receive_datagram(int fd, void *buffer, size_t length, int *link, int *is_outgoing);
+
+/* bpf(2) has no wrapper in the C library. How many programs are attached to the link by tcx (kernel 6.6), both
+ * directions together; 0 where the kernel knows none such. Returns -1 with errno. */
+int clinux_attached_programs(int link);
+
+/* struct timex is of bit-fields (adjtimex(2)), which is asked and told nothing. Returns 1 when somebody keeps the
+ * clock, 0 when nobody does, or -1 with errno. */
+int clinux_clock_is_synchronised(void);
+
 /* strerrorname_np(3) exists under _GNU_SOURCE only. NULL for a number without a name. */
 const char *clinux_errno_name(int number);
 

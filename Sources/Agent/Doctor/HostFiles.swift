@@ -1,0 +1,125 @@
+import CLinux
+import Doctor
+import Glibc
+import Model
+import Report
+
+/// What files and processes of the host say.
+enum HostFiles {
+  static func survey(_ host: inout HostObservations) {
+    host.unit = guardUnit
+    host.parameters = parameters
+    host.isClockSynchronised = clock
+    let programs = ProcessList.inThisNetwork
+    if programs.contains(where: { Opponents.networkd.hasPrefix($0) && $0.count == 15 }) {
+      host.networkd = NetworkdSettings(texts(of: networkdFiles))
+    }
+    if programs.contains("NetworkManager") {
+      host.networkManager = NetworkManagerReading(leavesTunnelsAlone: isTunnelUnmanaged)
+    }
+    host.firewallManagers = ["dockerd", "firewalld"].filter(programs.contains)
+  }
+
+  private static var clock: Reading<Bool> {
+    let answer = clinux_clock_is_synchronised()
+    return answer < 0 ? .unknown("adjtimex: errno \(errno)") : .known(answer == 1)
+  }
+
+  // MARK: systemd
+
+  private static var guardUnit: Reading<UnitReading> {
+    guard HostFile.exists("/run/systemd/system") else { return .unknown("systemd does not run here") }
+    let name = Services.guardUnit
+    let isEnabled = entries(of: "/etc/systemd/system").contains { directory in
+      (directory.hasSuffix(".wants") || directory.hasSuffix(".requires"))
+        && isLink("/etc/systemd/system/\(directory)/\(name)")
+    }
+    return .known(UnitReading(name: name, isInstalled: OldUnit.find(name) != nil, isEnabled: isEnabled))
+  }
+
+  private static func isLink(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0
+  }
+
+  // MARK: Parameters
+
+  private static var parameters: ParameterReading {
+    var reading = ParameterReading()
+    reading.forwarding = number("/proc/sys/net/ipv4/ip_forward")
+    reading.conntrackCount = number("/proc/sys/net/netfilter/nf_conntrack_count")
+    reading.conntrackLimit = number("/proc/sys/net/netfilter/nf_conntrack_max")
+    for name in entries(of: "/proc/sys/net/ipv4/conf") {
+      reading.linkForwarding[name] = number("/proc/sys/net/ipv4/conf/\(name)/forwarding")
+      reading.reversePath[name] = number("/proc/sys/net/ipv4/conf/\(name)/rp_filter")
+    }
+    return reading
+  }
+
+  private static func number(_ path: String) -> Int? {
+    Int(ProcessStatistics.text(of: path).prefix { $0 != "\n" })
+  }
+
+  // MARK: Managers' configuration
+
+  /// In the order in which systemd reads them: the main file, then drop-ins by name; of one name the first directory's
+  /// counts (systemd.unit(5)).
+  private static var networkdFiles: [String] {
+    let roots = ["/etc", "/run", "/usr/local/lib", "/usr/lib"].map { "\($0)/systemd/networkd.conf" }
+    return roots.first(where: HostFile.exists).map { [$0] } ?? [] + dropIns(roots.map { "\($0).d" })
+  }
+
+  private static var isTunnelUnmanaged: Bool {
+    let roots = ["/etc", "/run", "/usr/lib"].map { "\($0)/NetworkManager" }
+    let files = ["/etc/NetworkManager/NetworkManager.conf"] + dropIns(roots.map { "\($0)/conf.d" })
+    return texts(of: files).contains { text in
+      text.split(whereSeparator: \.isNewline).contains { line in
+        line.hasPrefix("unmanaged-devices")
+          && line.split { "=,;+ ".contains($0) }.contains("interface-name:zt*")
+      }
+    }
+  }
+
+  private static func dropIns(_ directories: [String]) -> [String] {
+    var files: [String: String] = [:]
+    for directory in directories {
+      for name in entries(of: directory) where name.hasSuffix(".conf") && files[name] == nil {
+        files[name] = "\(directory)/\(name)"
+      }
+    }
+    return files.sorted { $0.key < $1.key }.map(\.value)
+  }
+
+  private static func texts(of files: [String]) -> [String] { files.map(ProcessStatistics.text) }
+
+  /// Without those that begin with a dot; empty where there is no such directory.
+  static func entries(of path: String) -> [String] {
+    guard let directory = opendir(path) else { return [] }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if !name.hasPrefix(".") { names.append(name) }
+    }
+    return names
+  }
+}
+
+/// Programs that run in this network namespace, by the fifteen octets of their names that the kernel keeps.
+enum ProcessList {
+  static var inThisNetwork: Set<String> {
+    guard let own = network(of: "self") else { return [] }
+    let processes = HostFiles.entries(of: "/proc").filter { $0.first?.isNumber ?? false }
+    return Set(
+      processes.filter { network(of: $0) == own }.map { process in
+        String(ProcessStatistics.text(of: "/proc/\(process)/comm").prefix { $0 != "\n" })
+      })
+  }
+
+  private static func network(of process: String) -> ino_t? {
+    var status = stat()
+    return stat("/proc/\(process)/ns/net", &status) == 0 ? status.st_ino : nil
+  }
+}
