@@ -20,7 +20,8 @@ struct ScenarioTableTests {
   private func suites() throws -> [String: Set<String>] {
     let folder = packageRoot.appending(path: "Tests/ScenarioTests")
     var found: [String: Set<String>] = [:]
-    for file in try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil) {
+    for file in try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+    where file.pathExtension == "swift" {
       let source = try String(contentsOf: file, encoding: .utf8)
       for suite in source.matches(of: #/@Suite\(\s*"(S\d+(?:, S\d+)*): /#) {
         for scenario in suite.1.split(separator: ", ") {
