@@ -9,7 +9,7 @@ extension HostObservations {
   var rulesJudgement: Judgement {
     judge(.rule) { state in
       let possible = state.desired.rules.filter { state.observed.families.contains($0.family) }.count
-      return "\(possible) of \(possible) rules"
+      return "\(possible) of \(possible) are there"
     }
   }
 
@@ -140,7 +140,9 @@ extension HostObservations {
         return cloud == nil ? .warned(finding) : .failed(finding, .blocks)
       }
       let managers = firewallManagers.isEmpty ? "" : "; running: \(firewallManagers.joined(separator: ", "))"
-      return .passed("none of \(counted(chains.count, "chain", "chains")) is in the way" + managers)
+      let found =
+        chains.isEmpty ? "there is none" : "none of \(counted(chains.count, "chain", "chains")) drops"
+      return .passed(found + managers)
     }
   }
 }

@@ -7,7 +7,10 @@ import Report
 
 extension HostObservations {
   /// A tunnel that is open stays open while the API is silent.
-  private var isTunnelUp: Bool { status?.tunnelUp ?? false }
+  private var isTunnelUp: Bool {
+    status?.tunnelUp
+      ?? (tunnel.value?.facts.word == .inherited && exits.value?.allSatisfy { $0.roundTrip == nil } != true)
+  }
 
   var zerotierServiceJudgement: Judgement {
     zerotier.judged { zerotier in
@@ -82,6 +85,7 @@ extension HostObservations {
       guard case .present(let link, let addresses) = tunnel.facts.interface else {
         return .skipped("there is no interface to have it")
       }
+      if let withheld = withheld(addresses) { return withheld }
       if let gateway {
         return addresses.contains { $0.address == gateway.egressIP }
           ? .passed("\(gateway.egressIP) is on \(link.name)")
@@ -99,6 +103,16 @@ extension HostObservations {
           ? "assign one in the network's controller; if it was deleted by hand, restart zerotier-one"
           : "make cloud.sources the ZeroTier network, so that gateways are let through", .blocks)
     }
+  }
+
+  /// The link has no address because ZeroTier was told not to set it.
+  private func withheld(_ addresses: [InterfaceAddress]) -> Judgement? {
+    guard let network = zerotier.value?.network, let setting = network.withholding,
+      !addresses.contains(where: { $0.address.family == .ipv4 })
+    else { return nil }
+    return .failed(
+      "ZeroTier sets no address: \(setting.rawValue) is off for network \(network.id)",
+      "zerotier-cli set \(network.id) \(setting.rawValue)=1", .blocks)
   }
 
   var defaultRouteJudgement: Judgement {

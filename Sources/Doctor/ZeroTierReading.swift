@@ -35,6 +35,15 @@ public struct ZeroTierReading: Sendable {
     public var mtu: Int
     /// allowDefault, or a managed default route.
     public var mayTakeDefault: Bool
+    /// Nil: ZeroTier sets the addresses that the controller gives; else the setting that keeps it from that.
+    public var withholding: Withholding?
+
+    public enum Withholding: String, Sendable {
+      /// It sets none.
+      case managed = "allowManaged"
+      /// None that are not private.
+      case global = "allowGlobal"
+    }
 
     public init(
       id: ZeroTierNetworkID, name: String, status: String, interface: InterfaceName?, mtu: Int,

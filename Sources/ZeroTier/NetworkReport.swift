@@ -18,12 +18,15 @@ public struct NetworkReport: Hashable, Sendable {
   public let allowDefault: Bool
   /// zerotier-one may use addresses and routes that are not private.
   public let allowGlobal: Bool
+  /// zerotier-one sets addresses and routes at all.
+  public let allowManaged: Bool
   public let routes: [ManagedRoute]
 
   public init(
     id: ZeroTierNetworkID, status: NetworkStatus, interface: InterfaceName? = nil,
     assignedAddresses: [AssignedAddress] = [], name: String = "", mtu: Int = 2800,
-    allowDefault: Bool = false, allowGlobal: Bool = false, routes: [ManagedRoute] = []
+    allowDefault: Bool = false, allowGlobal: Bool = false, allowManaged: Bool = true,
+    routes: [ManagedRoute] = []
   ) {
     self.id = id
     self.status = status
@@ -33,6 +36,7 @@ public struct NetworkReport: Hashable, Sendable {
     self.mtu = mtu
     self.allowDefault = allowDefault
     self.allowGlobal = allowGlobal
+    self.allowManaged = allowManaged
     self.routes = routes
   }
 }

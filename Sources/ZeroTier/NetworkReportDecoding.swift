@@ -29,6 +29,8 @@ extension NetworkReport {
       name: try document.string("name").printable(limit: 64),
       mtu: Int(try document.integer("mtu", in: 0...65_535)),
       allowDefault: try document.bool("allowDefault"), allowGlobal: try document.bool("allowGlobal"),
+      // For doctor's words alone: a version that does not tell it changes nothing.
+      allowManaged: document.value["allowManaged"] != .bool(false),
       routes: try NetworkReport.routes(document))
   }
 

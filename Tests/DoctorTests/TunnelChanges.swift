@@ -114,6 +114,12 @@ extension Change {
     Change("egress-ip", .failed, "10.147.17.1 is not on", "controller") {
       $0.tunnel = .known(TunnelReading(Hosts.facts(.ok, .present(Hosts.link, addresses: []))))
     },
+    Change("egress-ip", .failed, "allowManaged is off", "zerotier-cli set a1b2c3d4e5f67890 allowManaged=1") {
+      $0.tunnel = .known(TunnelReading(Hosts.facts(.ok, .present(Hosts.link, addresses: []))))
+      var reading = Hosts.zerotier
+      reading.network?.withholding = .managed
+      $0.zerotier = .known(reading)
+    },
     Change("zerotier-default-route", .warned, "allowDefault", "allowDefault=0") {
       var reading = Hosts.zerotier
       reading.network?.mayTakeDefault = true

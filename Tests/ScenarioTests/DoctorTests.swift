@@ -14,7 +14,7 @@ struct FirstLines {
     var text = lines.filter { !$0.isEmpty }.prefix(5).joined(separator: "\n") + "\n"
     text = text.replacing(lab.directory, with: "LAB")
     text = text.replacing(/for [0-9hms ]+([:,])/) { "for 0s\($0.output.1)" }
-    text = text.replacing(/port [0-9]+/, with: "port 4711")
+    text = text.replacing(/port(\s+)[0-9]+/) { "port\($0.output.1)4711" }
     text = text.replacing(/index [0-9]+/, with: "index 7")
     text = text.replacing(/[0-9.]+ (ms|µs)\b/, with: "0.5 ms")
     self.text = text

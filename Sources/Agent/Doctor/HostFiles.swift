@@ -12,10 +12,11 @@ enum HostFiles {
     host.isClockSynchronised = clock
     let programs = ProcessList.inThisNetwork
     if programs.contains(where: { Opponents.networkd.hasPrefix($0) && $0.count == 15 }) {
-      host.networkd = NetworkdSettings(texts(of: networkdFiles))
+      host.networkd = NetworkdSettings(ManagerFiles().networkd)
     }
     if programs.contains("NetworkManager") {
-      host.networkManager = NetworkManagerReading(leavesTunnelsAlone: isTunnelUnmanaged)
+      host.networkManager = NetworkManagerReading(
+        leavesTunnelsAlone: ManagerFiles().leaveTunnelsToOthers)
     }
     host.firewallManagers = ["dockerd", "firewalld"].filter(programs.contains)
   }
@@ -59,38 +60,6 @@ enum HostFiles {
   private static func number(_ path: String) -> Int? {
     Int(ProcessStatistics.text(of: path).prefix { $0 != "\n" })
   }
-
-  // MARK: Managers' configuration
-
-  /// In the order in which systemd reads them: the main file, then drop-ins by name; of one name the first directory's
-  /// counts (systemd.unit(5)).
-  private static var networkdFiles: [String] {
-    let roots = ["/etc", "/run", "/usr/local/lib", "/usr/lib"].map { "\($0)/systemd/networkd.conf" }
-    return roots.first(where: HostFile.exists).map { [$0] } ?? [] + dropIns(roots.map { "\($0).d" })
-  }
-
-  private static var isTunnelUnmanaged: Bool {
-    let roots = ["/etc", "/run", "/usr/lib"].map { "\($0)/NetworkManager" }
-    let files = ["/etc/NetworkManager/NetworkManager.conf"] + dropIns(roots.map { "\($0)/conf.d" })
-    return texts(of: files).contains { text in
-      text.split(whereSeparator: \.isNewline).contains { line in
-        line.hasPrefix("unmanaged-devices")
-          && line.split { "=,;+ ".contains($0) }.contains("interface-name:zt*")
-      }
-    }
-  }
-
-  private static func dropIns(_ directories: [String]) -> [String] {
-    var files: [String: String] = [:]
-    for directory in directories {
-      for name in entries(of: directory) where name.hasSuffix(".conf") && files[name] == nil {
-        files[name] = "\(directory)/\(name)"
-      }
-    }
-    return files.sorted { $0.key < $1.key }.map(\.value)
-  }
-
-  private static func texts(of files: [String]) -> [String] { files.map(ProcessStatistics.text) }
 
   /// Without those that begin with a dot; empty where there is no such directory.
   static func entries(of path: String) -> [String] {

@@ -1,5 +1,6 @@
 import Configuration
 import Doctor
+import Glibc
 import Kernel
 import Model
 import Reconciliation
@@ -61,7 +62,7 @@ struct LeakTest {
   private func lookUp(from source: IPAddress, to destination: IPAddress) -> LookupReading {
     do throws(KernelError) {
       switch try kernel.lookUp(from: source, to: destination) {
-      case .dropped(let number): return LookupReading(from: source, to: destination, .dropped("\(number)"))
+      case .dropped(let number): return LookupReading(from: source, to: destination, .dropped(number.way))
       case .link(let index):
         guard let name = seen.links?[index]?.name else {
           return LookupReading(from: source, to: destination, .failed("by a link that is gone, \(index)"))
@@ -87,7 +88,7 @@ struct LeakTest {
         seen.links?[sighting.link].map { PacketReading.Sighting($0.name, from: sighting.source) }
       }
       return PacketReading(
-        from: source, to: destination, sightings: sightings, refusal: refusal.map { "\($0)" })
+        from: source, to: destination, sightings: sightings, refusal: refusal?.way)
     }
   }
 
@@ -101,5 +102,19 @@ struct LeakTest {
 
   private var destinationsIPv6: [IPAddress] {
     ["2001:4860:4860::8888", "2606:4700:4700::1111"].compactMap { IPAddress($0) }
+  }
+}
+
+extension KernelError.Errno {
+  /// What stood in a packet's way, by the error that it gives (ip-route(8), nft(8)).
+  fileprivate var way: String {
+    switch rawValue {
+    case EINVAL: "blackhole"
+    case EHOSTUNREACH: "unreachable"
+    case EACCES: "prohibit"
+    case ENETUNREACH: "no route"
+    case EPERM: "a firewall's drop"
+    default: "\(self)"
+    }
   }
 }

@@ -65,6 +65,11 @@ extension ZeroTierReading.Network {
     self.init(
       id: report.id, name: report.name, status: report.status.text, interface: report.interface,
       mtu: report.mtu, mayTakeDefault: report.allowDefault || hasDefault)
+    let isPublic = report.assignedAddresses.contains { assigned in
+      assigned.address.family == .ipv4
+        && !CloudSettings.privateDestinations.contains { $0.contains(assigned.address) }
+    }
+    withholding = !report.allowManaged ? .managed : isPublic && !report.allowGlobal ? .global : nil
   }
 }
 
