@@ -26,7 +26,7 @@ export LITEBOXD_LAB = $(abspath $(RELEASE))/liteboxd-lab
 # The one place that says it.
 VERSION := $(shell sed -n 's/.*BuildIdentity.version: "\([^"]*\)".*/\1/p' Sources/Agent/BuildIdentity.swift)
 
-.PHONY: build help setup packaging release lint format test demo bench chaos fuzz sanitize install deb dist clean root test-kernel-6.1
+.PHONY: build help setup packaging release lint format test demo bench captures chaos fuzz sanitize install deb dist clean root test-kernel-6.1
 .NOTPARALLEL:
 
 build: setup ## debug build (the default)
@@ -72,6 +72,9 @@ demo: root release ## the agent at work in network namespaces (root)
 bench: root release ## how fast the agent repairs (root)
 	$(LITEBOXD_LAB) bench
 
+captures: root release ## docs/operator-view.md and docs/dashboard.svg anew, from agents at work (root)
+	$(LITEBOXD_LAB) captures docs
+
 CHAOS_SECONDS ?= 600
 CHAOS_SEED ?= $(shell date +%s)
 
@@ -114,7 +117,7 @@ install: ## what `make release` built, its units, completions, manuals and examp
 	install -D -m 644 -t $(DESTDIR)$(ZSHDIR) config/completions/_liteboxd-agent
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d config/completions/liteboxd-agent.fish
 	install -D -m 644 -t $(DOCUMENTS) README.md README.zh-CN.md CHANGELOG.md LICENSE
-	install -D -m 644 -t $(DOCUMENTS)/docs docs/*.md
+	install -D -m 644 -t $(DOCUMENTS)/docs docs/*.md docs/*.svg
 	install -D -m 644 -t $(DOCUMENTS)/docs/zh-CN docs/zh-CN/*.md
 	install -D -m 644 -t $(DOCUMENTS)/docs/decisions docs/decisions/*.md
 	install -D -m 644 -t $(DOCUMENTS)/examples config/*.yaml config/*.json

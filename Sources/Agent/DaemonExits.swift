@@ -12,6 +12,7 @@ extension Daemon {
       let health = situation.health[exit.name] ?? ExitHealth(gateway.probe)
       status.health = .init(health.state)
       status.healthy = health.isUsable
+      status.healthSince = ledger.healthSince[exit.name].map { ledger.clock.time(at: $0.since) }
       status.active = last?.decision.isOpen == true && situation.choice.active.contains(exit.name)
       status.pinned = situation.choice.pinned == exit.name
       if let record = prober?.record(of: exit.name) { status.take(record, health) }
@@ -22,6 +23,36 @@ extension Daemon {
       }
       return status
     }
+  }
+
+  /// Of how many exits at the most each probe's result is told, so that a status stays small.
+  private static var mostHistories: Int { 64 }
+
+  /// What only who asks wants to see, not every pass.
+  func addHistories(to status: inout AgentStatus) {
+    guard status.exits.count <= Self.mostHistories else { return }
+    for index in status.exits.indices {
+      status.exits[index].rttHistorySeconds = prober?.record(of: status.exits[index].name)?.roundTrips ?? []
+    }
+  }
+
+  /// Keeps since when each exit's health is what it is.
+  func followHealth() {
+    guard case .gateway(let gateway) = configuration.role else {
+      ledger.healthSince = [:]
+      return
+    }
+    let now = loop.now.sinceBoot
+    var followed: [String: (state: ExitHealth.State, since: Duration)] = [:]
+    for exit in gateway.exits {
+      let state = situation.health[exit.name]?.state ?? .unknown
+      if let known = ledger.healthSince[exit.name], known.state == state {
+        followed[exit.name] = known
+      } else {
+        followed[exit.name] = (state, now)
+      }
+    }
+    ledger.healthSince = followed
   }
 
   /// What concerns the exits while traffic flows, and needs a person.

@@ -20,7 +20,7 @@ extension Daemon {
       if case .listen(let address, let port) = configuration.metrics {
         metrics = open("metrics listener") { () throws in
           try HTTPServer(on: loop, at: .tcp(address: "\(address)", port: port)) { [unowned self] in
-            answerMetrics($0)
+            answerPublic($0)
           }
         }
       }
@@ -44,32 +44,6 @@ extension Daemon {
     }
     return try HTTPServer(on: loop, at: .unix(path: path, mode: 0o660, group: group)) { [unowned self] in
       answerControl($0)
-    }
-  }
-
-  private func answerControl(_ request: HTTPRequest) -> HTTPResponse {
-    switch (request.method, request.path) {
-    case (.get, "/status"), (.head, "/status"):
-      return HTTPResponse(json: answeredStatus().json())
-    case (.get, "/events"), (.head, "/events"): return answerEvents(since: request.query)
-    case (.post, "/reload"), (.post, "/exit"):
-      guard request.peer?.uid == 0 else {
-        return HTTPResponse(status: 403, "only root may change anything")
-      }
-      return request.path == "/exit"
-        ? answerExit(request.body) : HTTPResponse(json: reload(because: "request").json)
-    default: return HTTPResponse(status: 404, "no such thing: \(terminalSafe(request.path))")
-    }
-  }
-
-  private func answerMetrics(_ request: HTTPRequest) -> HTTPResponse {
-    switch (request.method, request.path) {
-    case (.get, "/metrics"), (.head, "/metrics"):
-      let page = MetricsPage.render(answeredStatus(), ledger.counters, .read(), .read())
-      return HTTPResponse(status: 200, contentType: MetricsPage.contentType, body: Array(page.utf8))
-    case (.get, "/"), (.head, "/"):
-      return HTTPResponse(status: 200, "liteboxd-agent: the metrics are at /metrics")
-    default: return HTTPResponse(status: 404, "no such thing; the metrics are at /metrics")
     }
   }
 }

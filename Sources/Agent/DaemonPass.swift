@@ -69,7 +69,7 @@ extension Daemon {
     if isDrift {
       let kinds = Dictionary(grouping: outcome.plan.steps, by: \.operation.kind.rawValue).mapValues(\.count)
       if outcome.isVerified {
-        ledger.counters.recordRepair(of: kinds, duration: now - since)
+        ledger.counters.recordRepair(of: kinds, duration: now - since, at: now.sinceBoot)
         pace.repaired(now: now.sinceBoot)
         if cause == .event { opponents = ledger.opponents.note(authors) }
       }
@@ -161,6 +161,7 @@ extension Daemon {
     guard before != after || now - chosenAt >= DaemonOptions.choicePause else { return }
     chosenAt = now
     if before != after {
+      followHealth()
       let isEager = situation.health.values.allSatisfy { $0.state == .unknown }
       if prober?.isEager != isEager { prober?.isEager = isEager }
     }

@@ -18,6 +18,7 @@ extension Daemon {
     status.config.loadedAt = ledger.clock.time(at: ledger.loadedAt)
     status.config.error = configurationError
     status.zerotier = zerotierStatus
+    followHealth()
     status.exits = exitStatuses
     status.wan = wanStatus
     status.tunnelUp = ledger.isTunnelUp
@@ -28,10 +29,12 @@ extension Daemon {
       }
     }
     status.reconcile = ledger.counters.reconcileStatus(by: ledger.clock)
-    status.drift = ledger.counters.driftStatus
+    status.drift = ledger.counters.driftStatus(by: ledger.clock)
     status.guardDrops = ledger.guardDrops.sorted { $0.key < $1.key }.map {
       GuardDrop(guardName: $0.key, packets: Int(clamping: $0.value.total))
     }
+    status.traffic.forwarded = ledger.counters.forwarded.directions
+    status.traffic.tunnel = ledger.counters.tunnel.directions
     judge(&status)
     ledger.enter(status.phase, at: now)
     status.phaseSince = ledger.clock.time(at: ledger.phaseSince)
@@ -132,23 +135,6 @@ extension Daemon {
       ledger.guardDrops[name, default: FollowedCounter()].follow(0)
     }
   }
-
-  /// Reads the kernel's counters into the ledger; called when somebody asks.
-  func readCounters() {
-    do throws(KernelError) {
-      let counters = try kernel.counters()
-      for name in GuardCounter.allCases {
-        guard let counter = counters[name.rawValue] else { continue }
-        ledger.guardDrops[name.guardName, default: FollowedCounter()].follow(counter.packets)
-      }
-      ledger.counters.followForwardedBytes(
-        out: counters[TrafficCounter.out.rawValue]?.bytes ?? 0,
-        in: counters[TrafficCounter.in.rawValue]?.bytes ?? 0)
-      try readGateways()
-    } catch {
-      log.write(.warning, "\(error)")
-    }
-  }
 }
 
 extension Situation {
@@ -165,7 +151,7 @@ extension Situation {
 
 extension GuardCounter {
   /// In the metrics: the counter's name without its ending.
-  fileprivate var guardName: String { rawValue.droppingSuffix }
+  var guardName: String { rawValue.droppingSuffix }
 }
 
 extension String {

@@ -8,7 +8,7 @@ import Report
 // A cloud server's way to the Internet and who uses it. All of it informs; nothing here opens or closes.
 
 extension Daemon {
-  private var cloud: CloudSettings? {
+  var cloud: CloudSettings? {
     if case .cloud(let cloud) = configuration.role { cloud } else { nil }
   }
 
@@ -67,6 +67,8 @@ extension Daemon {
   func answeredStatus() -> AgentStatus {
     readCounters()
     var status = makeStatus()
+    addHistories(to: &status)
+    status.traffic.connections = .init(HostStatistics.read())
     status.gateways = ledger.gateways.status(now: loop.now.sinceBoot, wallClock: wallClock())
     return status
   }

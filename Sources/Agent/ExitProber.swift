@@ -116,7 +116,6 @@ final class ExitProber {
     }
     records[place][problemOf: check] = problem
     records[place].note(check, isAsked: input != .unasked)
-    if check == .echo { records[place].note(input) }
     report(exits[place].name, check, input)
   }
 
@@ -125,9 +124,11 @@ final class ExitProber {
   private func echoed(_ place: Int, _ event: EchoProber.Event) {
     switch event {
     case .answered(let took):
-      records[place].roundTrip = took
+      records[place].noteAnswer(took)
       note(place, .echo, .answered)
-    case .lost: note(place, .echo, .lost, records[place].lossProblem(settings.timeout))
+    case .lost:
+      records[place].noteLoss()
+      note(place, .echo, .lost, records[place].lossProblem(settings.timeout))
     case .late(let took): records[place].noteLate(took)
     case .duplicate: records[place].duplicates += 1
     case .notSent(let error): note(place, .echo, error.isShortage ? .unasked : .notSent, "\(error)")

@@ -5,7 +5,7 @@ import Reconciliation
 /// What the probes showed of one exit, for the status alone.
 struct ExitRecord {
   /// Of the last echo that was answered in time.
-  var roundTrip: Duration?
+  private(set) var roundTrip: Duration?
   /// Of the last connection to the Internet.
   var throughTime: Duration?
   /// What the Internet last saw through it.
@@ -18,12 +18,13 @@ struct ExitRecord {
   private(set) var late: UInt64 = 0
   var duplicates: UInt64 = 0
   private var lastLate: Duration?
-  /// The last `window` echo requests as a ring: true where an answer came in time.
-  private var history: [Bool] = []
+  /// The last `window` echo requests as a ring: microseconds, `lost` where no answer came in time.
+  private var history: [UInt32] = []
   private var next = 0
   private var losses = 0
 
   static let window = 60
+  private static let lost = UInt32.max
 
   /// 0 to 1 over the last `window` that were sent; nil before the first ended.
   var lossRatio: Double? { history.isEmpty ? nil : Double(losses) / Double(history.count) }
@@ -43,17 +44,29 @@ struct ExitRecord {
     if isAsked { unasked.remove(check) } else { unasked.insert(check) }
   }
 
-  mutating func note(_ input: ExitHealth.Input) {
-    guard input == .answered || input == .lost else { return }
-    let isAnswered = input == .answered
-    if isAnswered { lastLate = nil } else { losses += 1 }
+  /// An echo request was answered in time.
+  mutating func noteAnswer(_ took: Duration) {
+    roundTrip = took
+    lastLate = nil
+    remember(UInt32(clamping: min(took.wholeNanoseconds / 1_000, Int64(Self.lost - 1))))
+  }
+
+  mutating func noteLoss() { remember(Self.lost) }
+
+  private mutating func remember(_ outcome: UInt32) {
+    if outcome == Self.lost { losses += 1 }
     if history.count < Self.window {
-      history.append(isAnswered)
+      history.append(outcome)
       return
     }
-    if !history[next] { losses -= 1 }
-    history[next] = isAnswered
+    if history[next] == Self.lost { losses -= 1 }
+    history[next] = outcome
     next = (next + 1) % Self.window
+  }
+
+  /// Of the last `window` that were sent, the oldest first, in seconds; nil for a loss.
+  var roundTrips: [Double?] {
+    (history[next...] + history[..<next]).map { $0 == Self.lost ? nil : Double($0) / 1e6 }
   }
 
   mutating func noteLate(_ took: Duration) {

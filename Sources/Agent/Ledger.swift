@@ -30,6 +30,8 @@ struct Ledger {
   var missingSystemRules: [RoutingTableID] = []
   var forwardChains: [ForeignForwardChain] = []
   var opponents = Opponents()
+  /// By exit.
+  var healthSince: [String: (state: ExitHealth.State, since: Duration)] = [:]
   var guardDrops: [String: FollowedCounter] = [:]
   var gateways = SeenGateways(timeout: GatewaySet.timeout, limit: GatewaySet.limit)
   var loggedErrors: Set<String> = []

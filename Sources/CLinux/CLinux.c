@@ -179,6 +179,11 @@ int clinux_terminal_columns(int fd) {
   return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
+int clinux_terminal_rows(int fd) {
+  struct winsize size;
+  return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
 #ifndef LITEBOXD_COMMIT
 #define LITEBOXD_COMMIT "unknown"
 #endif

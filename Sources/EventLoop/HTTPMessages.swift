@@ -72,16 +72,27 @@ public struct HTTPResponse: Hashable, Sendable {
   public let status: Int
   public let contentType: String
   public let body: [UInt8]
+  /// What the resource answers to, for a 405 (RFC 9110, 15.5.6).
+  public let allowed: [HTTPMethod]
 
-  public init(status: Int, contentType: String, body: [UInt8]) {
+  public init(status: Int, contentType: String, body: [UInt8], allowed: [HTTPMethod] = []) {
     self.status = status
     self.contentType = contentType
     self.body = body
+    self.allowed = allowed
   }
 
   /// A line of plain text.
   public init(status: Int, _ text: String) {
     self.init(status: status, contentType: "text/plain; charset=utf-8", body: Array(text.utf8) + [0x0a])
+  }
+
+  /// 405: there is such a thing, and it is not for that method.
+  public static func notAllowed(_ allowed: [HTTPMethod]) -> HTTPResponse {
+    let names = allowed.map(\.text).joined(separator: ", ")
+    return HTTPResponse(
+      status: 405, contentType: "text/plain; charset=utf-8", body: Array("only for \(names)\n".utf8),
+      allowed: allowed)
   }
 }
 

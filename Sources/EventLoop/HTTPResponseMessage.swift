@@ -3,13 +3,14 @@ import Glibc
 extension HTTPResponse {
   /// The answer as it goes out. An answer to HEAD has the length of the body and not the body.
   func message(withBody: Bool) -> [UInt8] {
-    let head = [
+    var head = [
       "HTTP/1.1 \(status) \(reason)",
       "Date: \(HTTPResponse.date())",
       "Content-Type: \(contentType)",
       "Content-Length: \(body.count)",
       "Connection: close",
     ]
+    if !allowed.isEmpty { head.append("Allow: " + allowed.map(\.text).joined(separator: ", ")) }
     let bytes = Array((head.joined(separator: "\r\n") + "\r\n\r\n").utf8)
     return withBody ? bytes + body : bytes
   }

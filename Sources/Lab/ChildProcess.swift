@@ -82,7 +82,9 @@ final class ChildProcess: Sendable {
 
   /// Commands speak English and are found where root's are; what sanitizers and coverage need passes through.
   private static func environment(adding extra: [String: String]) -> [String] {
-    var variables = ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C"]
+    var variables = [
+      "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
+    ]
     for name in ["HOME", "LLVM_PROFILE_FILE", "ASAN_OPTIONS", "TSAN_OPTIONS", "SWIFT_BACKTRACE"] {
       if let value = getenv(name) { variables[name] = String(cString: value) }
     }

@@ -30,6 +30,7 @@ public final class Lab: Sendable {
     var zeroTier: [Node: ZeroTierNode] = [:]
     var agents: [AgentProcess] = []
     var containers: [Container] = []
+    var others: [ChildProcess] = []
     var threads: [(StopFlag, WorkerThread)] = []
   }
 
@@ -106,6 +107,8 @@ public final class Lab: Sendable {
 
   func keep(_ container: Container) { state.withLock { $0.containers.append(container) } }
 
+  func keep(_ process: ChildProcess) { state.withLock { $0.others.append(process) } }
+
   func keep(_ agent: AgentProcess) { state.withLock { $0.agents.append(agent) } }
 
   /// Ends every process and thread of the lab and removes its namespaces and its directory. May be called
@@ -118,6 +121,7 @@ public final class Lab: Sendable {
     guard let last else { return }
     for (flag, _) in last.threads { flag.raise() }
     for agent in last.agents { agent.end() }
+    for process in last.others { process.end() }
     for container in last.containers { container.close() }
     for daemon in last.zeroTier.values { daemon.end() }
     // A thread that threw has already made the test fail by not serving.

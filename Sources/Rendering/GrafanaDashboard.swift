@@ -72,12 +72,42 @@ public enum GrafanaDashboard {
 
   private static let traffic = [
     GrafanaPanel(
-      title: "Forwarded", description: "Sandbox traffic through the tunnel.", kind: .lines(unit: "Bps"),
+      title: "Traffic through the tunnel",
+      description: "All that its link carries; out is towards the Internet, on cloud servers too.",
+      kind: .lines(unit: "Bps"),
+      queries: [
+        .init(
+          expression: "rate(\(chosen("tunnel_bytes_total"))[$__rate_interval])",
+          legend: "{{instance}} {{direction}}")
+      ]),
+    GrafanaPanel(
+      title: "Packets through the tunnel",
+      description: "Many small ones cost more than the same traffic in few.",
+      kind: .lines(unit: "pps"),
+      queries: [
+        .init(
+          expression: "rate(\(chosen("tunnel_packets_total"))[$__rate_interval])",
+          legend: "{{instance}} {{direction}}")
+      ]),
+    GrafanaPanel(
+      title: "Forwarded",
+      description:
+        "Sandbox traffic that netfilter sees: all of a cloud server's; on gateways Cilium's BPF passes it by.",
+      kind: .lines(unit: "Bps"),
       queries: [
         .init(
           expression: "rate(\(chosen("forwarded_bytes_total"))[$__rate_interval])",
           legend: "{{instance}} {{direction}}")
       ]),
+    GrafanaPanel(
+      title: "By gateway",
+      description: "What each gateway sends to and gets from the Internet, as the cloud server counts.",
+      kind: .lines(unit: "Bps"),
+      queries: ["sent", "received"].map {
+        .init(
+          expression: "rate(\(chosen("gateway_\($0)_bytes_total"))[$__rate_interval])",
+          legend: "{{instance}} {{gateway}} \($0)")
+      }),
     GrafanaPanel(
       title: "Dropped by guards",
       description:
@@ -91,6 +121,14 @@ public enum GrafanaDashboard {
   ]
 
   private static let kernel = [
+    GrafanaPanel(
+      title: "Connection tracking", description: "How full it is; a full table drops new flows.",
+      kind: .lines(unit: "percentunit"),
+      queries: [
+        .init(
+          expression: "\(chosen("conntrack_entries")) / \(chosen("conntrack_entries_limit"))",
+          legend: "{{instance}}")
+      ]),
     GrafanaPanel(
       title: "Drift repaired", description: "Objects that others changed and the agent put right.",
       kind: .lines(unit: "short"),

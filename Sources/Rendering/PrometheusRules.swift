@@ -79,16 +79,16 @@ public enum PrometheusRules {
       pending: "10m", severity: .warning,
       summary: "{{ $labels.instance }} forwards over three times as much as yesterday at this time",
       description:
-        "{{ $value | humanize }}B/s over the last half hour, both directions together. Says nothing below "
-        + "1 MB/s, nor while there is no yesterday.",
+        "{{ $value | humanize }}B/s through the tunnel's link over the last half hour, both directions together. Says "
+        + "nothing below 1 MB/s, nor while there is no yesterday.",
       runbook:
         "On a cloud server: liteboxd-agent status shows the busiest gateways; then look at the sandboxes there."
     ),
   ]
 
-  /// Octets a second, both directions.
+  /// Octets a second, both directions, of the link: netfilter does not see what Cilium's BPF passes on.
   private static func rate(_ offset: String) -> String {
-    "sum without (direction) (rate(liteboxd_agent_forwarded_bytes_total[30m]\(offset)))"
+    "sum without (direction) (rate(liteboxd_agent_tunnel_bytes_total[30m]\(offset)))"
   }
 
   private static let host = [

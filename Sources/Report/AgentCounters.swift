@@ -12,11 +12,14 @@ public struct AgentCounters: Equatable, Sendable {
   public private(set) var exitSwitches: UInt64 = 0
   /// By kind of error.
   public private(set) var zerotierAPIErrors: [String: UInt64]
-  public private(set) var forwardedOut = FollowedCounter()
-  public private(set) var forwardedIn = FollowedCounter()
+  /// As netfilter saw it.
+  public private(set) var forwarded = FollowedTraffic()
+  /// All that passed the tunnel's link.
+  public private(set) var tunnel = FollowedTraffic()
   private var lastReconcileDuration: Duration?
   private var lastReconcileAt: Duration?
   private var lastRepair: Duration?
+  private var lastRepairAt: Duration?
 
   /// The values that the labels can take. Each is there with 0 from the start, so that a rate over the first event
   /// is not lost; a value that is not listed here appears when it first occurs.
@@ -35,18 +38,15 @@ public struct AgentCounters: Equatable, Sendable {
   }
 
   /// One pass has put right what others changed: how many objects of each kind, and how long it took from the
-  /// kernel's event to the state read back and verified. Nothing is recorded when no object was repaired.
-  public mutating func recordRepair(of objects: [String: Int], duration: Duration) {
+  /// kernel's event to the state read back and verified, which was so long after the boot. Nothing is recorded when no
+  /// object was repaired.
+  public mutating func recordRepair(of objects: [String: Int], duration: Duration, at now: Duration) {
     let repaired = objects.filter { $0.value > 0 }
     guard !repaired.isEmpty else { return }
     for (kind, count) in repaired { driftRepaired[kind, default: 0] += UInt64(count) }
     repairDuration.record(duration)
     lastRepair = duration
-  }
-
-  /// One object was put right.
-  public mutating func recordRepair(kind: String, duration: Duration) {
-    recordRepair(of: [kind: 1], duration: duration)
+    lastRepairAt = now
   }
 
   /// The kernel dropped events that were meant for us (ENOBUFS on a netlink socket).
@@ -61,11 +61,11 @@ public struct AgentCounters: Equatable, Sendable {
   /// ZeroTier's API gave no usable answer.
   public mutating func recordZeroTierAPIError(kind: String) { zerotierAPIErrors[kind, default: 0] += 1 }
 
-  /// The kernel's own byte counters, as just read: not what was added since.
-  public mutating func followForwardedBytes(out: UInt64, in incoming: UInt64) {
-    forwardedOut.follow(out)
-    forwardedIn.follow(incoming)
-  }
+  /// nftables' own counters, as just read: not what was added since.
+  public mutating func followForwarded(_ reading: TrafficReading) { forwarded.follow(reading) }
+
+  /// The link's own counters, as just read.
+  public mutating func followTunnel(_ reading: TrafficReading) { tunnel.follow(reading) }
 
   /// The same counts for the status.
   public func reconcileStatus(by clock: WallClock) -> ReconcileStatus {
@@ -78,8 +78,12 @@ public struct AgentCounters: Equatable, Sendable {
   }
 
   /// The same counts for the status.
-  public var driftStatus: DriftStatus {
+  public func driftStatus(by clock: WallClock) -> DriftStatus {
     var status = DriftStatus()
+    status.repaired = driftRepaired.filter { $0.value > 0 }.sorted { $0.key < $1.key }.map {
+      RepairedObjects(kind: $0.key, count: Int(clamping: $0.value))
+    }
+    status.lastRepairAt = lastRepairAt.map(clock.time)
     status.repairedTotal = Int(clamping: driftRepaired.values.reduce(0, +))
     status.lastRepairSeconds = lastRepair?.seconds
     return status

@@ -25,6 +25,7 @@ public struct AgentStatus: Equatable, Sendable {
   public var reconcile = ReconcileStatus()
   public var drift = DriftStatus()
   public var guardDrops: [GuardDrop] = []
+  public var traffic = TrafficStatus()
   /// What a person should see to although traffic is not affected, or not yet.
   public var warnings: [Finding] = []
 

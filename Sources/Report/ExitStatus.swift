@@ -29,8 +29,13 @@ public struct ExitStatus: Equatable, Sendable {
   public var active = false
   /// A person chose it for all traffic.
   public var pinned = false
+  /// Since when `healthy` and `health` are what they are; nil while nothing is known.
+  public var healthSince: Timestamp?
   /// Of the last answered probe.
   public var rttSeconds: Double?
+  /// Of the last probes, the oldest first, nil for one that was not answered in time. 60 at most; empty where there
+  /// are too many exits to tell it of each.
+  public var rttHistorySeconds: [Double?] = []
   /// 0 to 1, over the recent probes; nil before the first one ended.
   public var lossRatio: Double?
   public var path: Path?
@@ -90,7 +95,9 @@ extension ExitStatus: StatusPart {
     [
       "name": .string(name), "address": .string(address.description), "healthy": .bool(healthy),
       "health": .string(health.rawValue), "active": .bool(active), "pinned": .bool(pinned),
-      "rttSeconds": number(rttSeconds), "lossRatio": number(lossRatio), "path": text(path?.rawValue),
+      "healthSince": text(healthSince),
+      "rttSeconds": number(rttSeconds), "rttHistorySeconds": .array(rttHistorySeconds.map(number)),
+      "lossRatio": number(lossRatio), "path": text(path?.rawValue),
       "problem": text(problem), "checks": array(checks), "lateAnswers": count(lateAnswers),
       "duplicateAnswers": count(duplicateAnswers), "throughSeconds": number(throughSeconds),
       "publicAddress": text(publicAddress), "zerotier": zerotier?.json() ?? .null,
@@ -104,7 +111,9 @@ extension ExitStatus: StatusPart {
     health = try reader.word("health")
     active = try reader.bool("active")
     pinned = try reader.bool("pinned")
+    healthSince = try reader.optionalTime("healthSince")
     rttSeconds = try reader.seconds("rttSeconds")
+    rttHistorySeconds = try reader.samples("rttHistorySeconds")
     lossRatio = try reader.optional("lossRatio", "a number", \.number)
     path = try reader.optionalWord("path")
     problem = try reader.optional("problem", "a string", \.string)

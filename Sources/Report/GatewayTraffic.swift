@@ -56,39 +56,6 @@ extension GatewayTraffic: StatusPart {
   }
 }
 
-extension StatusPage {
-  /// More would push the rest off the screen.
-  private static let mostGateways = 12
-
-  static func gateways(_ gateways: [GatewayTraffic], _ page: inout PageWriter) {
-    guard !gateways.isEmpty else { return }
-    var table = Table(alignedRight: [1, 2, 3], gap: 2)
-    table.add(["GATEWAY", "LAST SEEN", "SENT", "RECEIVED"].map { Span($0, .faint) })
-    for gateway in gateways.prefix(mostGateways) {
-      table.add([
-        Span(gateway.address.description), Span(age(Int64(gateway.lastSeenSeconds)) + " ago"),
-        Span(octets(gateway.sent.bytes)), Span(octets(gateway.received.bytes)),
-      ])
-    }
-    table.write(to: &page, indent: 2)
-    let rest = gateways.count - mostGateways
-    if rest > 0 { page.line([Span("  and \(rest) more", .faint)]) }
-    page.blank()
-  }
-}
-
-/// How much was sent: `812 B`, `1.5 kB`, `12.3 MB`, in powers of 1000.
-func octets(_ count: Int) -> String {
-  guard count >= 1000 else { return "\(max(0, count)) B" }
-  var value = Double(count) / 1000
-  for unit in ["kB", "MB", "GB", "TB"] {
-    // What would be rounded up to 1000.0 belongs to the next unit.
-    if value < 999.95 { return "\(fixed(value, 1)) \(unit)" }
-    value /= 1000
-  }
-  return "\(fixed(value, 1)) PB"
-}
-
 extension MetricsPage {
   /// A cloud server's: its WAN, and who uses it.
   static func cloud(_ status: AgentStatus, _ writer: inout MetricsWriter) {

@@ -151,11 +151,28 @@ public enum MetricsPage {
       "liteboxd_agent_guard_dropped_packets_total",
       "Packets that would have leaked and were dropped, by guard.",
       status.guardDrops.map { Sample(Double($0.packets), [("guard", $0.guardName)]) })
+    amounts(
+      "forwarded", "sandbox traffic that netfilter saw, which Cilium's BPF passes by on gateways",
+      counters.forwarded, &writer)
+    amounts(
+      "tunnel", "all that the tunnel's link carried, whatever it was; out is towards the Internet",
+      counters.tunnel, &writer)
+  }
+
+  private static func amounts(
+    _ name: String, _ what: String, _ traffic: FollowedTraffic, _ writer: inout MetricsWriter
+  ) {
     writer.counter(
-      "liteboxd_agent_forwarded_bytes_total", "Sandbox traffic through the tunnel, by direction.",
+      "liteboxd_agent_\(name)_bytes_total", "Octets of \(what), by direction.",
       [
-        Sample(counters.forwardedOut.total, [("direction", "out")]),
-        Sample(counters.forwardedIn.total, [("direction", "in")]),
+        Sample(traffic.outBytes.total, [("direction", "out")]),
+        Sample(traffic.inBytes.total, [("direction", "in")]),
+      ])
+    writer.counter(
+      "liteboxd_agent_\(name)_packets_total", "Packets of \(what), by direction.",
+      [
+        Sample(traffic.outPackets.total, [("direction", "out")]),
+        Sample(traffic.inPackets.total, [("direction", "in")]),
       ])
   }
 

@@ -60,7 +60,7 @@ package struct Span {
 /// Lays out text in lines of bounded width and knows the style. All that it writes has passed through `Span`.
 package struct PageWriter {
   /// Columns that a line may have.
-  let width: Int
+  private(set) var width: Int
   private let style: StatusPage.Style
   package private(set) var text = ""
 
@@ -76,7 +76,7 @@ package struct PageWriter {
     var line: [Span] = []
     var room = width
     for span in spans where room > 0 && !span.text.isEmpty {
-      let piece = span.clipped(to: room)
+      let piece = shown(shown(span).clipped(to: room))
       room -= piece.columns
       line.append(piece)
     }
@@ -85,32 +85,57 @@ package struct PageWriter {
   }
 
   /// Items side by side, as many to a line as fit; `first` begins the first line and later ones are indented
-  /// as far as it reaches.
-  mutating func flow(_ first: [Span], _ items: [Span], gap: Int = 1) {
+  /// as far as it reaches. True: there are more lines than `limit`, and the rest is left out.
+  @discardableResult mutating func flow(
+    _ first: [Span], _ items: [Span], within limit: Int? = nil
+  ) -> Bool {
+    let first = first.map(shown)
     let indent = first.reduce(0) { $0 + $1.columns }
-    var line = first
-    var used = indent
-    var isEmpty = true
-    for item in items {
-      let item = item.clipped(to: width - indent)
-      if !isEmpty, used + gap + item.columns > width {
-        self.line(line)
-        line = [Span(spaces(indent))]
-        used = indent
-        isEmpty = true
-      }
-      if !isEmpty { line.append(Span(spaces(gap))) }
-      line.append(item)
-      used += (isEmpty ? 0 : gap) + item.columns
-      isEmpty = false
+    let lines = broken(items.map { shown($0).clipped(to: width - indent) }, into: width - indent)
+    let kept = lines.prefix(limit ?? lines.count)
+    for (index, line) in kept.enumerated() {
+      let isCut = index == kept.count - 1 && kept.count < lines.count
+      self.line(
+        (index == 0 ? first : [Span(spaces(indent))]) + (isCut ? cut(line, to: width - indent) : line))
     }
-    self.line(line)
+    return kept.count < lines.count
+  }
+
+  /// Lines of items with a space between two.
+  private func broken(_ items: [Span], into room: Int) -> [[Span]] {
+    var lines: [[Span]] = [[]]
+    var used = 0
+    for item in items {
+      if used > 0, used + 1 + item.columns > room {
+        lines.append([])
+        used = 0
+      }
+      if used > 0 { lines[lines.count - 1].append(Span(" ")) }
+      lines[lines.count - 1].append(item)
+      used += (used > 0 ? 1 : 0) + item.columns
+    }
+    return lines
+  }
+
+  /// With `…` where it was cut.
+  private func cut(_ line: [Span], to room: Int) -> [Span] {
+    var line = line
+    while line.count > 1, line.reduce(0, { $0 + $1.columns }) > room - 1 { line.removeLast() }
+    return line + [Span("…")]
   }
 
   /// Running text, broken between words.
-  package mutating func prose(_ first: [Span], _ spans: [Span]) {
-    let room = max(1, width - first.reduce(0) { $0 + $1.columns })
-    flow(first, spans.flatMap { $0.clipped(to: PageWriter.longestProse).words(width: room) })
+  @discardableResult package mutating func prose(
+    _ first: [Span], _ spans: [Span], within limit: Int? = nil
+  ) -> Bool {
+    let room = max(1, min(width, PageWriter.widestProse) - first.reduce(0) { $0 + shown($1).columns })
+    let words = spans.flatMap { shown($0).clipped(to: PageWriter.longestProse).words(width: room) }
+    var narrow = self
+    narrow.width = min(width, PageWriter.widestProse)
+    narrow.text = ""
+    let isCut = narrow.flow(first, words, within: limit)
+    text += narrow.text
+    return isCut
   }
 
   /// A value beside its name, in the column that all such values share.
@@ -119,16 +144,26 @@ package struct PageWriter {
   /// The same with parts that are not broken.
   mutating func entry(_ name: String, items: [Span]) { flow(label(name), items) }
 
+  /// As the reader's terminal can show it.
+  func shown(_ span: Span) -> Span {
+    switch style.characters {
+    case .unicode: span
+    case .ascii: span.plainCharacters
+    }
+  }
+
   private func label(_ name: String) -> [Span] {
     [Span(name, .strong), Span(spaces(PageWriter.labelColumns - name.count))]
   }
 
+  /// Columns beyond which the eye loses the line.
+  private static let widestProse = 120
   private static let labelColumns = 15
   /// A message longer than this helps nobody, and hides the rest of the page.
   private static let longestProse = 400
 
   private func styled(_ span: Span) -> String {
-    guard style == .coloured, let parameters = span.tone.parameters else { return span.text }
+    guard style.isColoured, let parameters = span.tone.parameters else { return span.text }
     return "\u{1b}[\(parameters)m\(span.text)\u{1b}[0m"
   }
 

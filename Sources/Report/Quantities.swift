@@ -33,6 +33,12 @@ package func age(_ seconds: Int64) -> String {
   }
 }
 
+/// The same in its largest unit alone, where there is little room: `42s`, `3m`, `3h`, `4d`.
+func roughAge(_ seconds: Int64) -> String {
+  let text = age(seconds)
+  return text.firstIndex(of: " ").map { String(text[..<$0]) } ?? text
+}
+
 /// A ratio of 0 to 1 as a percentage. One that is not quite nothing does not look like nothing.
 package func percent(_ ratio: Double) -> String {
   ratio > 0 && ratio < 0.01 ? "<1%" : fixed(ratio * 100, 0) + "%"

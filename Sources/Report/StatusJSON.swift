@@ -13,7 +13,8 @@ extension AgentStatus: StatusPart {
       "config": config.json(), "zerotier": zerotier.json(), "exits": array(exits),
       "wan": wan?.json() ?? .null, "gateways": array(gateways), "kernel": kernel.json(),
       "reconcile": reconcile.json(),
-      "drift": drift.json(), "guardDrops": array(guardDrops), "warnings": array(warnings),
+      "drift": drift.json(), "guardDrops": array(guardDrops), "traffic": traffic.json(),
+      "warnings": array(warnings),
     ]
   }
 
@@ -40,6 +41,7 @@ extension AgentStatus: StatusPart {
     reconcile = try reader.part("reconcile")
     drift = try reader.part("drift")
     guardDrops = try reader.parts("guardDrops")
+    traffic = try reader.optionalPart("traffic") ?? TrafficStatus()
     warnings = try reader.parts("warnings")
   }
 }
@@ -130,12 +132,26 @@ extension ReconcileStatus: StatusPart {
 
 extension DriftStatus: StatusPart {
   func json() -> JSONValue {
-    ["repairedTotal": count(repairedTotal), "lastRepairSeconds": number(lastRepairSeconds)]
+    [
+      "repairedTotal": count(repairedTotal), "repaired": array(repaired), "lastRepairAt": text(lastRepairAt),
+      "lastRepairSeconds": number(lastRepairSeconds),
+    ]
   }
 
   init(reading reader: StatusReader) throws(StatusFormatError) {
     repairedTotal = try reader.count("repairedTotal")
+    repaired = try reader.optionalParts("repaired")
+    lastRepairAt = try reader.optionalTime("lastRepairAt")
     lastRepairSeconds = try reader.seconds("lastRepairSeconds")
+  }
+}
+
+extension RepairedObjects: StatusPart {
+  func json() -> JSONValue { ["kind": .string(kind), "count": JSONValue.integer(Int64(count))] }
+
+  init(reading reader: StatusReader) throws(StatusFormatError) {
+    kind = try reader.string("kind")
+    count = try reader.count("count")
   }
 }
 

@@ -2,157 +2,122 @@ import Model
 
 /// The page that `status` prints for people.
 public enum StatusPage {
-  public enum Style: Hashable, Sendable {
+  /// How the page is written, apart from what it says.
+  public struct Style: Hashable, Sendable {
+    /// Which characters the reader's terminal shows.
+    public enum Characters: Hashable, Sendable { case unicode, ascii }
+
+    /// With ECMA-48 colours, which repeat what words and marks say.
+    public var isColoured: Bool
+    public var characters: Characters
+
+    public init(isColoured: Bool, characters: Characters = .unicode) {
+      self.isColoured = isColoured
+      self.characters = characters
+    }
+
     /// Text alone: for pipes, files and `NO_COLOR`.
-    case plain
-    /// With ECMA-48 colours, which repeat what the words say.
-    case coloured
+    public static let plain = Style(isColoured: false)
+    public static let coloured = Style(isColoured: true)
   }
 
-  /// The page, each line ended. No line is wider than `width` columns, taken as 40 to 120: below that nothing
-  /// is readable, above it the eye loses the line. `now` is what ages are counted from.
+  /// The narrowest page and the widest: below nothing is readable, above nothing is left to say.
+  public static let widths = 40...160
+
+  /// The page, each line ended. No line is wider than `width` columns, taken as one of `widths`. `now` is what ages are
+  /// counted from.
   public static func render(_ status: AgentStatus, now: Timestamp, width: Int, style: Style) -> String {
-    var page = PageWriter(width: min(max(width, 40), 120), style: style)
-    let since = age(now.seconds(since: status.phaseSince))
-    let phase = Span("● \(status.phase.rawValue) for \(since):", status.phase.tone)
-    page.prose([], [phase, Span(status.phase.meaning)])
-    findings(status.reasons, status.phase == .degraded ? .caution : .bad, &page)
-    // What is a reason for the phase was said. Without any, warnings are what there is to say.
-    let warnings = status.warnings.filter { !status.reasons.contains($0) }
-    if status.reasons.isEmpty { findings(warnings, .caution, &page) }
+    var page = PageWriter(width: min(max(width, widths.lowerBound), widths.upperBound), style: style)
+    let isCut = heading(status, now, &page)
     page.blank()
-    TrafficPath(status).table.write(to: &page, indent: 2)
+    TrafficPath(status).write(to: &page)
     page.blank()
     if !status.exits.isEmpty {
-      exits(status.exits).write(to: &page, indent: 2)
-      problems(status.exits, &page)
+      ExitTable(status.exits, now: now).write(to: &page)
       page.blank()
     }
     gateways(status.gateways, &page)
     details(status, now, &page)
-    if !warnings.isEmpty, !status.reasons.isEmpty {
-      page.blank()
-      page.line([Span("Warnings", .strong)])
-      findings(warnings, .caution, &page)
-    }
+    if isCut { section("The first reason in full", [status.reasons[0]], status.phase.findingTone, &page) }
+    if !status.reasons.isEmpty { section("Warnings", status.onlyWarnings, .caution, &page) }
     return page.text
   }
 
-  private static func details(_ status: AgentStatus, _ now: Timestamp, _ page: inout PageWriter) {
-    page.entry("ZeroTier", zerotier(status.zerotier))
-    if let wan = status.wan { page.entry("WAN", wan.spans) }
-    page.entry("Kernel", items: kernel(status.kernel))
-    page.entry("Reconcile", reconcile(status.reconcile, now))
-    page.entry("Drift", drift(status.drift))
-    page.entry("Guard drops", guardDrops(status.guardDrops))
-    page.entry("Configuration", configuration(status.config, now))
-    let running = age(now.seconds(since: status.startedAt))
-    let build = "\(status.version) (\(status.commit))"
-    page.entry("Agent", [Span("\(build), role \(status.role.rawValue), running for \(running)")])
+  /// The phase, and what is the matter with what to do about it. Both are within the first five lines of 80 columns;
+  /// true: the first reason had to be cut for that.
+  private static func heading(_ status: AgentStatus, _ now: Timestamp, _ page: inout PageWriter) -> Bool {
+    let since = "for " + age(now.seconds(since: status.phaseSince))
+    let moment = page.width >= 100 ? ", since \(status.phaseSince)" : ""
+    let phase = Span(
+      "\(status.phase.mark) \(status.phase.rawValue) \(since)\(moment):", status.phase.tone)
+    page.prose([], [phase, Span(status.phase.meaning)])
+    if status.phase == .starting, status.reasons.isEmpty {
+      page.prose([Span("    → ")], [Span("if it stays so: journalctl -u liteboxd-agent")])
+    }
+    guard let first = status.reasons.first else {
+      // Warnings are what there is to say then.
+      for warning in status.onlyWarnings { finding(warning, .caution, &page) }
+      return false
+    }
+    let isCut = finding(first, status.phase.findingTone, &page, within: 2)
+    for reason in status.reasons.dropFirst() { finding(reason, status.phase.findingTone, &page) }
+    return isCut
   }
 
-  private static func findings(_ findings: [Finding], _ tone: Tone, _ page: inout PageWriter) {
-    for finding in findings {
-      page.prose([Span("  ! ", tone)], [Span(finding.code + ":", tone), Span(finding.message)])
-      if !finding.remedy.isEmpty { page.prose([Span("    → ")], [Span(finding.remedy)]) }
+  /// Nobody answers who did before.
+  public struct Silence: Equatable, Sendable {
+    public var problem: String
+    /// For how long.
+    public var seconds: Int64
+    public var lastPhase: Phase
+
+    public init(problem: String, seconds: Int64, lastPhase: Phase) {
+      self.problem = problem
+      self.seconds = seconds
+      self.lastPhase = lastPhase
     }
   }
 
-  private static func exits(_ exits: [ExitStatus]) -> Table {
-    var table = Table(alignedRight: [4, 5], gap: 2)
-    table.add(["EXIT", "ADDRESS", "USE", "HEALTH", "RTT", "LOSS", "PATH"].map { Span($0, .faint) })
-    for exit in exits {
-      table.add([
-        Span(exit.name, exit.active ? .strong : .plain), Span(exit.address.description), use(exit),
-        Span(exit.health.rawValue, exit.health.tone), Span(exit.rttSeconds.map(shortTime) ?? "-"),
-        Span(exit.lossRatio.map(percent) ?? "-", (exit.lossRatio ?? 0) > 0 ? .caution : .plain),
-        Span(path(exit), exit.path == .relayed ? .caution : .plain),
+  /// The page in its place.
+  public static func render(_ silence: Silence, width: Int, style: Style) -> String {
+    var page = PageWriter(width: min(max(width, widths.lowerBound), widths.upperBound), style: style)
+    page.prose([], [Span("■ no answer for \(age(silence.seconds)):", .bad), Span(silence.problem)])
+    page.prose(
+      [Span("    → ")],
+      [Span("systemctl status liteboxd-agent; journalctl -u liteboxd-agent; it is asked again")])
+    page.blank()
+    page.prose(
+      [Span("  ")],
+      [
+        Span(
+          "Its last word was \(silence.lastPhase.rawValue). What it put into the kernel stays, fail-closed.")
       ])
+    return page.text
+  }
+
+  private static func section(
+    _ title: String, _ findings: [Finding], _ tone: Tone, _ page: inout PageWriter
+  ) {
+    guard !findings.isEmpty else { return }
+    page.blank()
+    page.line([Span(title, .strong)])
+    for each in findings { finding(each, tone, &page) }
+  }
+
+  /// True: it has more lines than the message and the remedy may have each.
+  @discardableResult private static func finding(
+    _ finding: Finding, _ tone: Tone, _ page: inout PageWriter, within lines: Int? = nil
+  ) -> Bool {
+    var isCut = page.prose(
+      [Span("  ! ", tone)], [Span(finding.code + ":", tone), Span(finding.message)], within: lines)
+    if !finding.remedy.isEmpty {
+      isCut = page.prose([Span("    → ")], [Span(finding.remedy)], within: lines) || isCut
     }
-    return table
+    return isCut
   }
+}
 
-  private static func use(_ exit: ExitStatus) -> Span {
-    switch (exit.active, exit.pinned) {
-    case (true, false): Span("in use", .good)
-    case (true, true): Span("pinned", .caution)
-    case (false, true): Span("pinned", .bad)
-    case (false, false): Span(exit.healthy ? "standby" : "no")
-    }
-  }
-
-  /// With the host that the packets come from, if they come directly.
-  private static func path(_ exit: ExitStatus) -> String {
-    guard let path = exit.path else { return "-" }
-    guard path == .direct, let address = exit.zerotier?.address else { return path.rawValue }
-    return "direct " + (address.lastIndex(of: ":").map { String(address[..<$0]) } ?? address)
-  }
-
-  /// One line below the table for each exit that has one.
-  private static func problems(_ exits: [ExitStatus], _ page: inout PageWriter) {
-    for exit in exits {
-      guard let problem = exit.problem else { continue }
-      page.prose([Span("  ! ", exit.health.tone)], [Span(exit.name + ":", exit.health.tone), Span(problem)])
-    }
-  }
-
-  private static func zerotier(_ zerotier: ZeroTierStatus) -> [Span] {
-    var spans = [Span((zerotier.networkStatus ?? "no word yet") + ",", zerotier.tone)]
-    if let interface = zerotier.interface {
-      let index = zerotier.interfaceIndex.map { " (index \($0))" } ?? ""
-      spans.append(Span(interface.text + index))
-      spans.append(
-        zerotier.addresses.isEmpty ? Span("without an address,", .bad) : addresses(zerotier.addresses))
-    } else {
-      spans.append(Span("no interface,", .bad))
-    }
-    spans.append(zerotier.apiReachable ? Span("API answers") : Span("API does not answer", .caution))
-    if let online = zerotier.online, !online { spans.append(Span("(offline)", .caution)) }
-    return spans
-  }
-
-  private static func addresses(_ addresses: [String]) -> Span {
-    Span("with " + addresses.joined(separator: ", ") + ",")
-  }
-
-  /// Per kind: owned objects found, of those wanted.
-  private static func kernel(_ kernel: KernelStatus) -> [Span] {
-    let colon = kernel.objects.isEmpty ? "" : ":"
-    let objects = kernel.objects.enumerated().map { index, object in
-      Span(
-        "\(object.kind) \(object.observed) of \(object.desired)"
-          + (index < kernel.objects.count - 1 ? "," : ""),
-        object.observed == object.desired ? .plain : .caution)
-    }
-    return [Span(kernel.state + colon, kernel.tone)] + objects
-  }
-
-  private static func reconcile(_ reconcile: ReconcileStatus, _ now: Timestamp) -> [Span] {
-    var text = counted(reconcile.total, "pass", "passes")
-    if let at = reconcile.lastAt { text += ", the last \(age(now.seconds(since: at))) ago" }
-    if let seconds = reconcile.lastDurationSeconds { text += " in \(shortTime(seconds))" }
-    guard reconcile.failures > 0 else { return [Span(text + ", none failed")] }
-    return [Span(text + ","), Span("\(reconcile.failures) failed", .caution)]
-  }
-
-  private static func drift(_ drift: DriftStatus) -> [Span] {
-    guard drift.repairedTotal > 0 else { return [Span("none since the start")] }
-    let last = drift.lastRepairSeconds.map { ", the last in \(shortTime($0))" } ?? ""
-    return [Span(counted(drift.repairedTotal, "object", "objects") + " repaired" + last)]
-  }
-
-  private static func guardDrops(_ drops: [GuardDrop]) -> [Span] {
-    guard !drops.isEmpty else { return [Span("none counted")] }
-    let parts = drops.map { "\($0.guardName) " + counted($0.packets, "packet", "packets") }
-    return [Span(parts.joined(separator: ", "))]
-  }
-
-  private static func configuration(_ config: ConfigStatus, _ now: Timestamp) -> [Span] {
-    var text = config.path
-    if let at = config.loadedAt { text += ", taken \(age(now.seconds(since: at))) ago" }
-    if let sha256 = config.sha256 { text += ", sha256 \(sha256.prefix(12))" }
-    guard let error = config.error else { return [Span(text)] }
-    let stands = config.loadedAt == nil ? "none is in force" : "the one before stays in force"
-    return [Span(text + ";"), Span("the file is refused: \(error);", .bad), Span(stands)]
-  }
+extension AgentStatus {
+  /// What is a reason for the phase is said as such.
+  fileprivate var onlyWarnings: [Finding] { warnings.filter { !reasons.contains($0) } }
 }

@@ -65,10 +65,24 @@ public struct ReconcileStatus: Equatable, Sendable {
 /// Differences that others caused, and that were put right, since the agent started.
 public struct DriftStatus: Equatable, Sendable {
   public var repairedTotal = 0
+  /// What they were; kinds of which none was are left out.
+  public var repaired: [RepairedObjects] = []
+  public var lastRepairAt: Timestamp?
   /// From the kernel's event to the state read back and verified.
   public var lastRepairSeconds: Double?
 
   public init() {}
+}
+
+/// How many objects of one kind were put right.
+public struct RepairedObjects: Equatable, Sendable {
+  public var kind: String
+  public var count: Int
+
+  public init(kind: String, count: Int) {
+    self.kind = kind
+    self.count = count
+  }
 }
 
 /// What one guard of the firewall has stopped.

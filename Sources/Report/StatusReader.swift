@@ -58,6 +58,11 @@ struct StatusReader {
     return try Part(reading: StatusReader(value, path: place(key)))
   }
 
+  /// What an older daemon does not say is empty.
+  func optionalParts<Part: StatusPart>(_ key: String) throws(StatusFormatError) -> [Part] {
+    object[key] == nil ? [] : try parts(key)
+  }
+
   func parts<Part: StatusPart>(_ key: String) throws(StatusFormatError) -> [Part] {
     let items = try required(key, "an array", \.array)
     var parts: [Part] = []
@@ -73,6 +78,14 @@ struct StatusReader {
     try required(key, "a count") { $0.integer.flatMap { $0 < 0 ? nil : Int(exactly: $0) } }
   }
   func seconds(_ key: String) throws(StatusFormatError) -> Double? { try optional(key, "a number", \.number) }
+  /// Numbers and nulls. An older daemon has none.
+  func samples(_ key: String) throws(StatusFormatError) -> [Double?] {
+    try optional(key, "an array of numbers and nulls") { value in
+      value.array.flatMap { items in
+        items.allSatisfy { $0 == .null || $0.number != nil } ? items.map(\.number) : nil
+      }
+    } ?? []
+  }
   func time(_ key: String) throws(StatusFormatError) -> Timestamp { try required(key, moment, \.time) }
   func optionalTime(_ key: String) throws(StatusFormatError) -> Timestamp? {
     try optional(key, moment, \.time)

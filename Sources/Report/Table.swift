@@ -14,7 +14,8 @@ package struct Table {
   package mutating func add(_ row: [Span]) { rows.append(row) }
 
   package func write(to page: inout PageWriter, indent: Int) {
-    let widths = widths(within: page.width - indent)
+    let rows = rows.map { $0.map(page.shown) }
+    let widths = widths(of: rows, within: page.width - indent)
     for row in rows {
       var line = [Span(spaces(indent))]
       for (column, cell) in row.enumerated() {
@@ -27,7 +28,7 @@ package struct Table {
     }
   }
 
-  private func widths(within room: Int) -> [Int] {
+  private func widths(of rows: [[Span]], within room: Int) -> [Int] {
     let count = rows.map(\.count).max() ?? 0
     var widths = (0..<count).map { column in
       rows.map { column < $0.count ? $0[column].columns : 0 }.max() ?? 0

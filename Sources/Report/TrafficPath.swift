@@ -4,9 +4,39 @@ import Model
 /// through is broken.
 struct TrafficPath {
   private struct Hop {
-    let name: String
-    let state: String
+    let name: Span
+    let state: Span
     let tone: Tone
+
+    /// Names and states of others may be of any length.
+    init(name: String, state: String, tone: Tone) {
+      self.name = Span(name).clipped(to: Self.longest)
+      self.state = Span(state).clipped(to: Self.longest)
+      self.tone = tone
+    }
+
+    private static let longest = 24
+
+    /// Says what the colour says.
+    var mark: String {
+      switch tone {
+      case .good: "●"
+      case .caution: "▲"
+      case .bad: "■"
+      case .plain, .strong, .faint: ""
+      }
+    }
+
+    var title: String { mark.isEmpty ? name.text : mark + " " + name.text }
+    /// So that the state stands below the name.
+    var indentation: String { mark.isEmpty ? "" : "  " }
+    var width: Int { max(Span(title).columns, Span(indentation + state.text).columns) }
+
+    /// Into this hop, in so many columns.
+    func arrow(_ length: Int) -> Span {
+      let line = String(repeating: "─", count: length - 1)
+      return tone == .bad ? Span(line + "✗", .bad) : Span(line + "▶", .good)
+    }
   }
 
   private let hops: [Hop]
@@ -31,23 +61,30 @@ struct TrafficPath {
     }
   }
 
-  /// Two rows: names with arrows between them, and states.
-  var table: Table {
+  /// Two rows: names with arrows between them, which are as long as there is room, and states.
+  func write(to page: inout PageWriter) {
+    let room = min(page.width, Self.widest) - Self.indent - hops.reduce(0) { $0 + $1.width }
+    let length = min(max(room / (hops.count - 1) - 2, 2), Self.longestArrow)
     var names: [Span] = []
     var states: [Span] = []
     for (index, hop) in hops.enumerated() {
       if index > 0 {
-        names.append(hop.tone == .bad ? Span("─✗", .bad) : Span("─▶", .good))
+        names.append(hop.arrow(length))
         states.append(Span(""))
       }
-      names.append(Span(hop.name, .strong))
-      states.append(Span(hop.state, hop.tone))
+      names.append(Span(hop.title, hop.mark.isEmpty ? .strong : hop.tone))
+      states.append(Span(hop.indentation + hop.state.text, hop.tone))
     }
     var table = Table(gap: 1)
     table.add(names)
     table.add(states)
-    return table
+    table.write(to: &page, indent: Self.indent)
   }
+
+  private static let indent = 2
+  /// Beyond that the eye loses the line.
+  private static let widest = 120
+  private static let longestArrow = 8
 
   private static func zerotier(_ zerotier: ZeroTierStatus) -> Hop {
     let state = zerotier.interface == nil ? "no interface" : zerotier.networkStatus ?? "no word yet"
@@ -82,6 +119,19 @@ extension Phase {
     case .blocked: .bad
     }
   }
+
+  /// Says what the colour says.
+  var mark: String {
+    switch self {
+    case .ready: "●"
+    case .starting: "○"
+    case .degraded: "▲"
+    case .blocked: "■"
+    }
+  }
+
+  /// Of the reasons for it.
+  var findingTone: Tone { self == .degraded ? .caution : .bad }
 
   /// What follows for traffic and for the reader.
   var meaning: String {

@@ -7,6 +7,8 @@ struct Main {
     usage: liteboxd-lab demo [--agent PATH]   shows the agent at work in network namespaces; needs root
            liteboxd-lab bench [--agent PATH] [--rounds N] [--pause MS] [--outages N] [--json]
                                               measures repairs, footprint, start and exits; needs root
+           liteboxd-lab captures DIRECTORY [--agent PATH]
+                                              writes docs/operator-view.md and docs/dashboard.svg anew; needs root
            liteboxd-lab sweep                 removes what a killed lab left behind
     The agent is PATH, or $LITEBOXD_AGENT, or the liteboxd-agent next to this program.
     """
@@ -19,6 +21,8 @@ struct Main {
     case ("demo", 1): demo(agent: nil)
     case ("demo", 3) where arguments[1] == "--agent": demo(agent: arguments[2])
     case ("bench", _): bench(Array(arguments.dropFirst()))
+    case ("captures", 2): captures(into: arguments[1], agent: nil)
+    case ("captures", 4) where arguments[2] == "--agent": captures(into: arguments[1], agent: arguments[3])
     case ("sweep", 1): Lab.removeLeftovers()
     case ("--help", _):
       print(usage)
@@ -53,6 +57,11 @@ struct Main {
     }
     closeLabsOnSignals()
     exit(Bench.run(options))
+  }
+
+  private static func captures(into directory: String, agent: String?) -> Never {
+    closeLabsOnSignals()
+    exit(Captures.run(into: directory, agent: agent))
   }
 
   private static func demo(agent: String?) -> Never {

@@ -13,6 +13,7 @@ struct HTTPServerTests {
     try HTTPServer(on: loop, at: .tcp(address: "127.0.0.1", port: 0), limits: limits) { request in
       let query = request.query.map { " query \($0)" } ?? ""
       let text = "\(request.method.text) \(request.path)\(query) body \(request.body.count)"
+      if request.path == "/read-only" { return .notAllowed([.get, .head]) }
       return HTTPResponse(status: request.path == "/missing" ? 404 : 200, text)
     }
   }
@@ -63,6 +64,14 @@ struct HTTPServerTests {
     let answer = try exchange(server.port, "HEAD /missing HTTP/1.1\r\nHost: x\r\n\r\n")
     #expect(answer.hasPrefix("HTTP/1.1 404 Not Found\r\n"))
     #expect(answer.hasSuffix("Content-Length: 21\r\nConnection: close\r\n\r\n"))
+  }
+
+  @Test("a method that is not for it is answered with those that are")
+  func notAllowed() throws {
+    let server = try server()
+    let answer = try exchange(server.port, "POST /read-only HTTP/1.1\r\nHost: x\r\n\r\n")
+    #expect(answer.hasPrefix("HTTP/1.1 405 Method Not Allowed\r\n"))
+    #expect(answer.hasSuffix("\r\nAllow: GET, HEAD\r\n\r\nonly for GET, HEAD\n"), "\(answer)")
   }
 
   @Test(

@@ -58,10 +58,12 @@ struct InstallationTests {
         ./usr/share/doc/liteboxd-agent/README.md
         ./usr/share/doc/liteboxd-agent/README.zh-CN.md
         ./usr/share/doc/liteboxd-agent/docs/architecture.md
+        ./usr/share/doc/liteboxd-agent/docs/dashboard.svg
         ./usr/share/doc/liteboxd-agent/docs/exits.md
         ./usr/share/doc/liteboxd-agent/docs/fail-closed.md
         ./usr/share/doc/liteboxd-agent/docs/migration.md
         ./usr/share/doc/liteboxd-agent/docs/operations.md
+        ./usr/share/doc/liteboxd-agent/docs/operator-view.md
         ./usr/share/doc/liteboxd-agent/docs/troubleshooting.md
         ./usr/share/doc/liteboxd-agent/docs/zh-CN/exits.md
         ./usr/share/doc/liteboxd-agent/docs/zh-CN/migration.md

@@ -28,10 +28,12 @@ struct PackageTests {
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/changelog.gz
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/copyright
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/architecture.md
+        -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/dashboard.svg
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/exits.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/fail-closed.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/migration.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/operations.md
+        -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/operator-view.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/troubleshooting.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/zh-CN/exits.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/zh-CN/migration.md

@@ -29,7 +29,8 @@ struct GrafanaDashboardTests {
     let panels = try Self.panels()
     #expect(
       panels.compactMap { $0["title"]?.string } == [
-        "Phase", "Warnings", "Exits' health", "Round trip to exits", "Forwarded", "Dropped by guards",
+        "Phase", "Warnings", "Exits' health", "Round trip to exits", "Traffic through the tunnel",
+        "Packets through the tunnel", "Forwarded", "By gateway", "Dropped by guards", "Connection tracking",
         "Drift repaired", "Time to repair", "Passes that failed", "ZeroTier's API without a usable answer",
       ])
     for panel in panels {
@@ -116,6 +117,14 @@ struct GrafanaDashboardTests {
     #expect(status == 0, "\(output)")
     let mappings = try Self.panels()[0]["fieldConfig"]?["defaults"]?["mappings"]?.array
     #expect(mappings?.first?["options"]?["\(value)"]?["text"]?.string == phase)
+  }
+
+  @Test("has each of its panels in the documentation's picture")
+  func picture() throws {
+    let picture = try text(of: "docs/dashboard.svg")
+    for title in try Self.panels().compactMap({ $0["title"]?.string }) {
+      #expect(picture.contains(">\(title)</text>"), "make captures draws it anew")
+    }
   }
 
   @Test("is shipped as it is rendered")

@@ -58,11 +58,11 @@ struct AlertStory: Sendable, CustomTestStringConvertible {
       // 0.6 MB/s for a day, then 3 MB/s for 90 minutes; the other host has a thousandth of it.
       series: [
         (
-          #"liteboxd_agent_forwarded_bytes_total{instance="g",direction="out"}"#,
+          #"liteboxd_agent_tunnel_bytes_total{instance="g",direction="out"}"#,
           "0+36000000x1440 51840000000+180000000x90 68040000000+36000000x200"
-        ), (#"liteboxd_agent_forwarded_bytes_total{instance="g",direction="in"}"#, "0+0x1800"),
+        ), (#"liteboxd_agent_tunnel_bytes_total{instance="g",direction="in"}"#, "0+0x1800"),
         (
-          #"liteboxd_agent_forwarded_bytes_total{instance="small",direction="out"}"#,
+          #"liteboxd_agent_tunnel_bytes_total{instance="small",direction="out"}"#,
           "0+36000x1440 51840000+180000x90 68040000+36000x200"
         ),
       ], firing: [1480, 1530], quiet: [60, 1440, 1450, 1570, 1700]),

@@ -48,16 +48,21 @@ struct CountersTests {
     #expect(status.failures == 1)
     #expect(status.lastDurationSeconds == 0.012)
     #expect(status.lastAt == Example.now)
-    #expect(counters.driftStatus.repairedTotal == 4)
-    #expect(counters.driftStatus.lastRepairSeconds == 2)
+    #expect(counters.driftStatus(by: WallClock()).repairedTotal == 4)
+    #expect(counters.driftStatus(by: WallClock()).lastRepairSeconds == 2)
+    #expect(counters.driftStatus(by: WallClock()).lastRepairAt == Timestamp(secondsSinceEpoch: 43))
+    #expect(
+      counters.driftStatus(by: WallClock()).repaired == [
+        .init(kind: "new\nkind", count: 1), .init(kind: "route", count: 1), .init(kind: "rule", count: 2),
+      ])
     #expect(MetricsTests.fresh.reconcileStatus(by: clock) == ReconcileStatus())
-    #expect(MetricsTests.fresh.driftStatus == DriftStatus())
+    #expect(MetricsTests.fresh.driftStatus(by: WallClock()) == DriftStatus())
   }
 
   @Test("a repair of nothing is none")
   func emptyRepair() {
     var counters = MetricsTests.fresh
-    counters.recordRepair(of: ["rule": 0], duration: .seconds(1))
+    counters.recordRepair(of: ["rule": 0], duration: .seconds(1), at: .zero)
     #expect(counters == MetricsTests.fresh)
   }
 }

@@ -33,6 +33,8 @@ enum Example: String, CaseIterable, Sendable {
     ExitStatus(name: name, address: IPAddress(address)!)
   }
 
+  static func history(_ count: Int, _ sample: (Int) -> Double?) -> [Double?] { (0..<count).map(sample) }
+
   /// A gateway on which all is well.
   static var gateway: AgentStatus {
     var status = AgentStatus(
@@ -60,6 +62,13 @@ enum Example: String, CaseIterable, Sendable {
     status.reconcile.lastAt = Timestamp(secondsSinceEpoch: now.secondsSinceEpoch - 21)
     status.drift.repairedTotal = 3
     status.drift.lastRepairSeconds = 0.0006
+    status.drift.lastRepairAt = Timestamp(secondsSinceEpoch: now.secondsSinceEpoch - 242)
+    status.drift.repaired = [
+      RepairedObjects(kind: "route", count: 1), RepairedObjects(kind: "rule", count: 2),
+    ]
+    status.traffic.tunnel.out = .init(packets: 120_400, bytes: 81_234_567)
+    status.traffic.tunnel.in = .init(packets: 900_100, bytes: 1_234_567_890)
+    status.traffic.connections = .init(entries: 1_840, limit: 262_144)
     status.guardDrops = [
       GuardDrop(guardName: "output", packets: 0), GuardDrop(guardName: "forward", packets: 42),
     ]
@@ -71,7 +80,11 @@ enum Example: String, CaseIterable, Sendable {
     exit.healthy = true
     exit.health = .healthy
     exit.active = true
+    exit.healthSince = start
     exit.rttSeconds = 0.0121
+    exit.rttHistorySeconds = history(60) { place in
+      place % 17 == 5 ? 0.031 : 0.0118 + Double(place % 7) / 5_000
+    }
     exit.lossRatio = 0
     exit.path = .direct
     exit.checks = [
@@ -94,7 +107,11 @@ enum Example: String, CaseIterable, Sendable {
     var exit = exit("cloud-b", "10.147.17.3")
     exit.healthy = true
     exit.health = .suspect
+    exit.healthSince = Timestamp(secondsSinceEpoch: now.secondsSinceEpoch - 95)
     exit.rttSeconds = 0.048
+    exit.rttHistorySeconds = history(24) { place in
+      place % 8 == 7 ? nil : 0.04 + Double(place % 5) / 50
+    }
     exit.lossRatio = 0.125
     exit.path = .relayed
     exit.problem = "no answer to ICMP echo within 1000 ms"

@@ -11,14 +11,23 @@ struct MetricsTests {
     var counters = fresh
     counters.recordReconcile(duration: .microseconds(900), succeeded: true, at: .seconds(40))
     counters.recordReconcile(duration: .milliseconds(12), succeeded: false, at: .seconds(50))
-    counters.recordRepair(of: ["rule": 2, "route": 1, "sysctl": 0], duration: .microseconds(600))
-    counters.recordRepair(kind: "new\nkind", duration: .seconds(2))
+    counters.recordRepair(
+      of: ["rule": 2, "route": 1, "sysctl": 0], duration: .microseconds(600), at: .seconds(42))
+    counters.recordRepair(of: ["new\nkind": 1], duration: .seconds(2), at: .seconds(43))
     counters.recordNetlinkOverrun()
     counters.recordResync(cause: "overrun")
     counters.recordExitSwitch()
     counters.recordZeroTierAPIError(kind: "timeout")
-    counters.followForwardedBytes(out: 1_000, in: 5_000)
-    counters.followForwardedBytes(out: 1_500, in: 6_000)
+    for times in [1, 3] as [UInt64] {
+      counters.followForwarded(
+        .init(
+          out: .init(packets: 2 * times, bytes: 500 * times),
+          in: .init(packets: 4 * times, bytes: 1_000 * times)))
+      counters.followTunnel(
+        .init(
+          out: .init(packets: 3 * times, bytes: 600 * times),
+          in: .init(packets: 5 * times, bytes: 1_100 * times)))
+    }
     return counters
   }
 

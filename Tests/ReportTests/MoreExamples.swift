@@ -18,6 +18,8 @@ extension Example {
     status.exits[0].healthy = false
     status.exits[0].health = .unhealthy
     status.exits[0].active = false
+    status.exits[0].healthSince = status.phaseSince
+    status.exits[0].rttHistorySeconds = history(60) { $0 < 48 ? 0.012 : nil }
     status.exits[0].lossRatio = 1
     status.exits[0].path = .unknown
     status.exits[0].problem = "tcp://1.1.1.1:443 does not answer: no answer in time"
@@ -60,6 +62,7 @@ extension Example {
       status.exits[index].health = .unhealthy
       status.exits[index].active = false
       status.exits[index].rttSeconds = nil
+      status.exits[index].rttHistorySeconds = Array(repeating: nil, count: 60)
     }
     status.kernel.inSync = false
     status.kernel.objects[1].observed = 15
@@ -85,6 +88,8 @@ extension Example {
       gateway("10.147.17.9", seen: 0, sent: (2, 168), received: (0, 0)),
     ]
     status.drift = DriftStatus()
+    status.traffic.forwarded.out = .init(packets: 1_206, bytes: 812_513)
+    status.traffic.forwarded.in = .init(packets: 9_001, bytes: 12_345_678_901)
     status.guardDrops = [
       GuardDrop(guardName: "foreign-source", packets: 1),
       GuardDrop(guardName: "private-destination", packets: 7),
@@ -110,6 +115,8 @@ extension Example {
     status.wan?.answers = false
     status.wan?.roundTripSeconds = nil
     status.wan?.problem = problem
+    status.traffic.connections?.entries = 250_000
+    status.guardDrops = status.guardDrops.map { GuardDrop(guardName: $0.guardName, packets: 0) }
     status.reasons = [
       Finding(
         code: "wan-unanswered", message: "nobody of cloud.probe.through answers by eth0: \(problem)",
@@ -131,6 +138,7 @@ extension Example {
     var third = ExitStatus(
       name: "e\u{301}\u{301}\u{301}\u{301}", address: IPAddress("fd12:3456:789a:bcde:f012:3456:789a:bcde")!)
     third.rttSeconds = 12.3456
+    third.rttHistorySeconds = [-1, 0, nil, 12.3456]
     third.lossRatio = 0.001
     third.problem = clear
     status.exits.append(third)

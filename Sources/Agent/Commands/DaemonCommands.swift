@@ -1,4 +1,3 @@
-import CLinux
 import Configuration
 import EventLoop
 import Glibc
@@ -118,40 +117,6 @@ extension Tool {
       Tool.complain("\(error)")
       return ExitStatus.failure
     }
-  }
-
-  /// liteboxd-agent status
-  func status() -> Int32 {
-    asking {
-      guard invocation.flags.contains("--watch") else { return try showStatus() }
-      guard !invocation.flags.contains("--json") else {
-        Tool.complain("status: --watch and --json do not go together; see liteboxd-agent help status")
-        return ExitStatus.usage
-      }
-      while true {
-        // To the corner, the page, and what was below it goes.
-        print("\u{1b}[H\(try page())\u{1b}[J", to: 1)
-        sleep(1)
-      }
-    }
-  }
-
-  private func showStatus() throws -> Int32 {
-    let json = try ask(.get, "/status")
-    let status = try AgentStatus(json: json)
-    print(invocation.flags.contains("--json") ? json.text + "\n" : render(status), to: 1)
-    return status.phase.exitStatus
-  }
-
-  /// Each line clears what a longer one left behind it.
-  private func page() throws -> String {
-    try render(AgentStatus(json: try ask(.get, "/status")))
-      .split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\u{1b}[K\n")
-  }
-
-  private func render(_ status: AgentStatus) -> String {
-    let (width, style) = Tool.page
-    return StatusPage.render(status, now: wallClock(), width: width, style: style)
   }
 
   /// liteboxd-agent exit use

@@ -1,6 +1,4 @@
-import CLinux
 import Doctor
-import Glibc
 import Report
 
 extension Tool {
@@ -11,17 +9,9 @@ extension Tool {
       if invocation.flags.contains("--json") {
         print(diagnosis.json(.current, at: wallClock()).text + "\n", to: 1)
       } else {
-        let (width, style) = Tool.page
-        print(DoctorPage.render(diagnosis, width: width, style: style), to: 1)
+        print(DoctorPage.render(diagnosis, width: Terminal.columns, style: Terminal.style), to: 1)
       }
       return diagnosis.exitStatus
     }
-  }
-
-  /// How wide standard output is, and whether it takes colours.
-  static var page: (width: Int, style: StatusPage.Style) {
-    let columns = Int(clinux_terminal_columns(1))
-    let isPlain = isatty(1) == 0 || getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
-    return (columns > 0 ? columns : 80, isPlain ? .plain : .coloured)
   }
 }

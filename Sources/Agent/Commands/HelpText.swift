@@ -97,10 +97,17 @@ enum HelpText {
       """
       usage: liteboxd-agent status [--json | --watch] [--socket PATH]
 
-      Asks the running daemon. A page for people; --json for programs; --watch draws it anew each second.
+      Asks the running daemon and prints a page as wide as the terminal: the phase, its reasons with what to do about
+      them, the way of the traffic, the exits with their last round trips, and what was repaired and dropped.
 
-      exit status: 0 ready, 1 degraded, 2 blocked, 3 no daemon
-      example:     liteboxd-agent status --json
+      --watch   draws it anew each second, until it is interrupted; waits for a daemon that is gone
+      --json    one document, for programs
+
+      Colours only on a terminal and not with NO_COLOR; ASCII alone where the locale or the terminal has no more.
+
+      exit status: 0 ready, 1 degraded, 2 blocked, 3 no daemon; --watch: 128 and the number of the signal that ended it
+      examples:    liteboxd-agent status --watch
+                   liteboxd-agent status --json
 
       """
     case .events:

@@ -58,8 +58,9 @@ int clinux_clock_is_synchronised(void);
 /* strerrorname_np(3) exists under _GNU_SOURCE only. NULL for a number without a name. */
 const char *clinux_errno_name(int number);
 
-/* ioctl(2) is variadic. Columns of the terminal behind the descriptor; 0 if there is none. */
+/* ioctl(2) is variadic. Columns and rows of the terminal behind the descriptor; 0 if there is none. */
 int clinux_terminal_columns(int fd);
+int clinux_terminal_rows(int fd);
 
 /* A string macro given to the compiler cannot reach Swift: the revision that this was built from, or "unknown"
  * (-DLITEBOXD_COMMIT="…"). */
