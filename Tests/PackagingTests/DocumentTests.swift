@@ -158,6 +158,16 @@ struct DocumentTests {
     #expect(named == Set(APIFailure.kinds.map { "zerotier-api-\($0)" }))
   }
 
+  @Test("docs/troubleshooting.md lists each check of doctor, in its order")
+  func checks() throws {
+    let document = try text(of: "docs/troubleshooting.md")
+    let section = try #require(
+      document.components(separatedBy: "\n## ").first { $0.hasPrefix("What `doctor`") })
+    let listed = section.matches(of: /(?m)^\| `([a-z-]+)` \|/).map { String($0.1) }
+    let source = try text(of: "Sources/Doctor/Examination.swift")
+    #expect(listed == source.matches(of: /\.init\("([a-z-]+)", "/).map { String($0.1) } && listed.count > 20)
+  }
+
   /// As the sources have them.
   private static var codes: Set<String> {
     get throws {
