@@ -101,7 +101,9 @@ extension Document {
 @Suite("The documents for operators")
 struct DocumentTests {
   private static let all =
-    translated.flatMap { [$0.0, $0.1] } + ["docs/fail-closed.md", "docs/architecture.md"]
+    translated.flatMap { [$0.0, $0.1] } + [
+      "docs/fail-closed.md", "docs/architecture.md", "docs/operator-view.md",
+    ]
 
   @Test("every link leads somewhere", arguments: all)
   func links(_ path: String) throws {
