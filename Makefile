@@ -69,8 +69,12 @@ test-kernel-6.1: root release ## the fail-closed tests on Debian 12's kernel, in
 demo: root release ## the agent at work in network namespaces (root)
 	$(LITEBOXD_LAB) demo
 
-bench: root release ## how fast the agent repairs (root)
-	$(LITEBOXD_LAB) bench
+# Figures are written to BENCH_JSON, and compared with those of BENCH_COMPARE: by default the last run's, if there is one.
+BENCH_JSON ?= .build/bench.json
+BENCH_COMPARE ?= $(wildcard $(BENCH_JSON))
+
+bench: root release ## how fast the agent repairs and what it costs, beside its floor and its rivals (root)
+	$(LITEBOXD_LAB) bench --json $(BENCH_JSON) $(addprefix --compare ,$(BENCH_COMPARE)) $(BENCH_OPTIONS)
 
 captures: root release ## docs/operator-view.md and docs/dashboard.svg anew, from agents at work (root)
 	$(LITEBOXD_LAB) captures docs

@@ -66,7 +66,9 @@ let package = Package(
       name: "liteboxd-agent", dependencies: ["Agent"], swiftSettings: strict),
     // ptrace(2), for the lab alone: nothing of it belongs into the daemon.
     .target(name: "CTrace"),
-    room("Lab", ["CLinux", "CTrace", "JSON"]),
+    // What a repair is measured beside, for the lab alone as well.
+    .target(name: "CFloor", dependencies: ["CMnl"], cSettings: [.define("_GNU_SOURCE")]),
+    room("Lab", ["CFloor", "CLinux", "CTrace", "JSON"]),
     .executableTarget(name: "liteboxd-lab", dependencies: ["Lab"], swiftSettings: strict),
 
     .testTarget(

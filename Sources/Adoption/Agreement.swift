@@ -22,7 +22,7 @@ extension AgentConfiguration {
     }
     compare("egressIP", gateway.egressIP, finding.egressIP)
     compare("routingTable", gateway.routingTable, finding.table)
-    if Set(gateway.excludedCIDRs.withoutContained()) != Set(finding.excluded.value.withoutContained()) {
+    if gateway.excludedCIDRs.aggregated() != finding.excluded.value.aggregated() {
       problems.append(
         "gateway.excludedCIDRs are not those of \(finding.excluded.places.joined(separator: ", "))")
     }

@@ -46,7 +46,7 @@ final class Daemon {
   var zerotierTimer: EventSource?
   var zerotierSoon: EventSource?
   /// What a pass left other than desired, or could not read: nothing opens while there is any.
-  var unsettled: Domains = .all
+  var unsettled: Domains = .resync
   /// Dirt that waits for the retry or for the pace of repairs, why, and until when.
   var pending: Domains = []
   var pendingCause = PassCause.retry
@@ -101,7 +101,10 @@ final class Daemon {
     try configure(replacing: nil)
     configureListeners()
     countFromHere()
-    pass(.all, cause: .start)
+    // What an earlier configuration left in other tables leads nobody anywhere; to find it takes time where others have
+    // very many routes.
+    pass(.resync, cause: .start)
+    delay(.strayRoutes, until: DaemonOptions.strayPause, cause: .start)
     try startFeedingWatchdog()
     log.write(
       .notice, "started",
@@ -221,6 +224,8 @@ struct DaemonOptions {
   static let foldedPause = Duration.seconds(5)
   /// After the disk failed.
   static let historyRetry = Duration.seconds(30)
+  /// After the start.
+  static let strayPause = Duration.milliseconds(20)
   /// After lost events the kernel is busy; reading all of it at once again would not help.
   static let overrunPause = Duration.milliseconds(20)
 }

@@ -64,14 +64,20 @@ extension Daemon {
 
 /// What a pass changed, in words.
 struct Change {
+  /// Of the first steps.
   let lines: [String]
+  /// Of all.
+  let count: Int
   let took: Duration
 
+  /// So many steps of a plan are put into words.
+  static let mostSteps = 256
+
   /// Its first commands.
-  var text: String { lines.prefix(8).joined(separator: "; ") + (lines.count > 8 ? "; …" : "") }
+  var text: String { lines.prefix(8).joined(separator: "; ") + (count > 8 ? "; …" : "") }
 
   func repair(by opponents: [String]) -> Happening {
-    .driftRepaired(.init(changes: lines, by: opponents, seconds: took / .seconds(1)))
+    .driftRepaired(.init(changes: lines, by: opponents, seconds: took / .seconds(1), total: count))
   }
 }
 

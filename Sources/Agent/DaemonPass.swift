@@ -76,7 +76,7 @@ extension Daemon {
     }
     // What could not be done is told of by its errors.
     guard outcome.isVerified else { return }
-    let change = Change(lines: lines(outcome.plan), took: now - since)
+    let change = Change(lines: lines(outcome.plan), count: outcome.plan.changes, took: now - since)
     log(change, isDrift ? .drift(opponents) : .own, cause)
     if isDrift { record(change.repair(by: opponents)) }
   }
@@ -92,7 +92,7 @@ extension Daemon {
   private func log(_ change: Change, _ occasion: Occasion, _ cause: PassCause) {
     let about = [("cause", cause.rawValue)]
     let work = [
-      ("changes", "\(change.lines.count)"), ("microseconds", "\(change.took.wholeNanoseconds / 1000)"),
+      ("changes", "\(change.count)"), ("microseconds", "\(change.took.wholeNanoseconds / 1000)"),
       ("commands", change.text),
     ]
     switch occasion {
@@ -104,11 +104,13 @@ extension Daemon {
   }
 
   private func lines(_ plan: Plan) -> [String] {
-    plan.lines { [situation] in situation.links[$0]?.name.text }
+    plan.prefix(Change.mostSteps).lines { [situation] in situation.links[$0]?.name.text }
   }
 
   /// Its first commands.
-  private func text(_ plan: Plan) -> String { Change(lines: lines(plan), took: .zero).text }
+  private func text(_ plan: Plan) -> String {
+    Change(lines: lines(plan), count: plan.changes, took: .zero).text
+  }
 
   /// An error that stays is told once, else each retry would say it again.
   private func log(_ errors: [KernelError], _ outcome: Reconciler.Outcome) {

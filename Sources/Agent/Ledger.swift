@@ -42,6 +42,10 @@ struct Ledger {
   var isFightTold = false
   var isZeroTierAsked = false
 
+  /// As they were last read: an event has those of one family read again.
+  private var rules: [AddressFamily: [RoutingRule]] = [:]
+  private var routes: [AddressFamily: Int] = [:]
+
   init() {
     counters = AgentCounters(
       objectKinds: ObjectKind.allCases.map(\.rawValue), resyncCauses: PassCause.allCases.map(\.rawValue),
@@ -55,16 +59,21 @@ struct Ledger {
     let seen = outcome.observed
     let wanted = outcome.desired
     if let rules = seen.rules {
-      let possible = wanted.rules.filter { seen.families.contains($0.family) }
-      objects[.rule] = (possible.count, rules.filter(\.rule.isOwned).count)
-      review(rules.map(\.rule), wanted)
+      for family in seen.families { self.rules[family] = rules.map(\.rule).filter { $0.family == family } }
+      let all = AddressFamily.allCases.flatMap { self.rules[$0] ?? [] }
+      let possible = wanted.rules.filter { self.rules[$0.family] != nil }
+      objects[.rule] = (possible.count, all.count(where: \.isOwned))
+      review(all, wanted)
     }
     if let routes = seen.strangeLocals {
       foreignRoutes = wanted.routesAhead(among: routes, of: outcome.decision.tunnel?.index)
     }
     if let routes = seen.routes {
-      objects[.route] = (wanted.tables.values.map(\.count).reduce(0, +), routes.count)
-      if case .gateway(_, let gateway, _, _) = outcome.decision.policy {
+      for family in seen.routeFamilies {
+        self.routes[family] = routes.count { $0.route.key.destination.family == family }
+      }
+      objects[.route] = (wanted.tables.values.map(\.count).reduce(0, +), self.routes.values.reduce(0, +))
+      if seen.routeFamilies.contains(.ipv4), case .gateway(_, let gateway, _, _) = outcome.decision.policy {
         isTunnelUp =
           outcome.decision.isOpen && Self.isOpen(routes, wanted.tables[gateway.routingTable] ?? [])
       }

@@ -85,6 +85,7 @@ final class Reconciler {
       previous.map { $0.decision.policy == decision.policy && $0.decision.network == decision.network }
       ?? false
     let desired = isSame ? previous?.desired ?? decision.desired : decision.desired
+    let ahead = isSame ? nil : previous.map { goAhead(from: $0.desired, to: desired) }
     let domains = dirty.union(desired.domains(differingFrom: previous?.desired)).subtracting(.situational)
     let question = Question(domains, for: desired)
     let observed = observe(question, &errors)
@@ -93,12 +94,23 @@ final class Reconciler {
       decision: decision, desired: desired, plan: Plan(from: observed, to: desired, as: viewpoint),
       observed: observed)
     outcome.errors = errors
-    guard !outcome.plan.isEmpty else { return outcome }
-    outcome.unmet = apply(outcome.plan, &outcome.errors)
-    outcome.observed = observe(question, &outcome.errors)
-    outcome.remainder = Plan(from: outcome.observed, to: desired, as: viewpoint).withoutWishes
-    if !outcome.unmet.isEmpty { outcome.plan = outcome.plan.withoutWishes }
+    if !outcome.plan.isEmpty {
+      outcome.unmet = apply(outcome.plan, &outcome.errors)
+      outcome.observed = observe(question, &outcome.errors)
+      outcome.remainder = Plan(from: outcome.observed, to: desired, as: viewpoint).withoutWishes
+      if !outcome.unmet.isEmpty { outcome.plan = outcome.plan.withoutWishes }
+    }
+    if let ahead { outcome.plan = ahead.followed(by: outcome.plan) }
     return outcome
+  }
+
+  /// Changes lists before the kernel is read: what comes of it is read then, and what could not be done is planned.
+  private func goAhead(from former: DesiredState, to desired: DesiredState) -> Plan {
+    guard case .holder = part else { return Plan(changingListsFrom: desired, to: desired) }
+    let plan = Plan(changingListsFrom: former, to: desired)
+    var failures: [KernelError] = []
+    _ = apply(plan, &failures)
+    return plan
   }
 
   /// What `reconcile` would do, in every domain.
@@ -157,11 +169,15 @@ extension Domains {
 
   /// One by one. Owned routes elsewhere are read along with the tables.
   var each: [Domains] {
-    var domains: [Domains] = [
-      .links, .addresses, .mainDefaults, .strangeLocals, .nftables, .rules, .sysctls,
-    ].filter(contains)
-    let routes = intersection([.routes, .strayRoutes])
-    if !routes.isEmpty { domains.append(routes.union(.routes)) }
+    var domains: [Domains] = [.links, .addresses, .mainDefaults, .strangeLocals, .nftables].filter(contains)
+    let rules = intersection(.rules)
+    if !rules.isEmpty { domains.append(rules) }
+    if contains(.sysctls) { domains.append(.sysctls) }
+    if contains(.strayRoutes) {
+      domains.append([.routes, .strayRoutes])
+    } else if !isDisjoint(with: .routes) {
+      domains.append(intersection(.routes))
+    }
     return domains
   }
 }
@@ -178,19 +194,18 @@ extension ObservedState {
     addresses = other.addresses ?? addresses
     mainDefaults = other.mainDefaults ?? mainDefaults
     strangeLocals = other.strangeLocals ?? strangeLocals
-    rules = other.rules ?? rules
-    routes = other.routes ?? routes
+    if let read = other.rules { (rules, families) = (read, other.families) }
+    if let read = other.routes { (routes, routeFamilies) = (read, other.routeFamilies) }
     nftables = other.nftables ?? nftables
     sysctls = other.sysctls ?? sysctls
-    families = families.intersection(other.families)
   }
 }
 
 extension DesiredState {
-  /// Where the kernel has to be looked at because something else is wanted there. All, when nothing was wanted
-  /// before: then a former run may have left anything.
+  /// Where the kernel has to be looked at because something else is wanted there. All that is read again and again, when
+  /// nothing was wanted before.
   func domains(differingFrom previous: DesiredState?) -> Domains {
-    guard let previous else { return .all }
+    guard let previous else { return .resync }
     var domains: Domains = []
     if rules != previous.rules { domains.insert(.rules) }
     if tables != previous.tables { domains.insert(.routes) }

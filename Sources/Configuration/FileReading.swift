@@ -30,8 +30,8 @@ func errnoText(_ number: Int32) -> String {
 
 /// A file that decides about the firewall: regular, of bounded size, and written by whom it may concern.
 enum TrustedFile {
-  /// 1 MiB; the longest sensible configuration has some 30 KiB.
-  static let largest = 1 << 20
+  /// 8 MiB: lists of 100,000 networks take some 2 MiB each.
+  static let largest = 8 << 20
 
   /// The file's bytes, all from the same moment. `whileReading` stands for what others do meanwhile.
   static func read(_ path: String, whileReading: () -> Void = {}) throws(FileRefusal) -> [UInt8] {
@@ -74,7 +74,7 @@ enum TrustedFile {
     guard status.st_size <= largest else { throw tooLarge }
   }
 
-  private static var tooLarge: FileRefusal { FileRefusal(problem: "is larger than 1 MiB") }
+  private static var tooLarge: FileRefusal { FileRefusal(problem: "is larger than 8 MiB") }
 
   /// What the file is; nil for a regular one.
   private static func kind(_ mode: mode_t) -> String? {

@@ -39,7 +39,8 @@ struct Located<Value> {
 extension YAMLNode {
   /// The node as a value of the form; nil when it is none, which is then reported.
   func value<Value>(_ form: Form<Value>, at place: Place, _ diagnostics: Diagnostics) -> Value? {
-    let expected = "expected \(form.expected), found \(found)"
+    // Not before it is needed: a list may have very many values.
+    var expected: String { "expected \(form.expected), found \(found)" }
     guard case .scalar(let scalar) = content, !scalar.isNull else {
       diagnostics.report(expected, at: place)
       return nil

@@ -3,7 +3,7 @@
 struct YAMLTree: ~Copyable {
   /// Levels of nesting. The deepest that a configuration needs is 5.
   static let deepest = 16
-  static let mostNodes = 100_000
+  static let mostNodes = 400_000
 
   private var events: YAMLEvents
   private let diagnostics: Diagnostics

@@ -61,13 +61,15 @@ public final class Kernel: KernelAccess {
     let domains = question.domains
     if domains.contains(.links) { state.links = try routing.links() }
     if domains.contains(.addresses) { state.addresses = try routing.addresses() }
-    if domains.contains(.rules) {
-      let rules = try routing.rules()
+    if !domains.ruleFamilies.isEmpty {
+      let rules = try routing.rules(domains.ruleFamilies)
       state.rules = AddressFamily.allCases.flatMap { rules[$0] ?? [] }
       state.families = Set(rules.keys)
     }
-    if domains.contains(.routes) || domains.contains(.strayRoutes) {
+    if !domains.routeFamilies.isEmpty || domains.contains(.strayRoutes) {
       state.routes = try routes(question)
+      state.routeFamilies = Set(
+        domains.contains(.strayRoutes) ? AddressFamily.allCases : domains.routeFamilies)
     }
     if domains.contains(.mainDefaults) { state.mainDefaults = try routing.mainDefaults() }
     if domains.contains(.strangeLocals) { state.strangeLocals = try routing.strangeLocals() }
@@ -83,7 +85,7 @@ public final class Kernel: KernelAccess {
   private func routes(_ question: Question) throws(KernelError) -> [ObservedRoute] {
     var routes: [ObservedRoute] = []
     for table in question.tables.sorted(by: { $0.rawValue < $1.rawValue }) {
-      for family in AddressFamily.allCases { routes += try routing.routes(in: table, family) }
+      for family in question.domains.routeFamilies { routes += try routing.routes(in: table, family) }
     }
     if question.domains.contains(.strayRoutes) {
       routes += try routing.ownedRoutes().filter { !question.tables.contains($0.route.key.table) }

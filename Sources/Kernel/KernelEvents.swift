@@ -68,16 +68,20 @@ public final class KernelEvents {
     case RTM_NEWLINK, RTM_DELLINK:
       return [.links, .addresses, .routes, .sysctls, .mainDefaults, .strangeLocals]
     case RTM_NEWADDR, RTM_DELADDR: return [.addresses, .routes, .mainDefaults]
-    case RTM_NEWRULE, RTM_DELRULE: return .rules
+    case RTM_NEWRULE, RTM_DELRULE: return family(of: message).map { .rules($0) } ?? .rules
     case RTM_NEWNETCONF, RTM_DELNETCONF: return .sysctls
-    case RTM_NEWROUTE, RTM_DELROUTE: return routeDomains(message.payload, tables)
+    case RTM_NEWROUTE, RTM_DELROUTE: return routeDomains(message, tables)
     default: return []
     }
   }
 
-  private static func routeDomains(_ payload: UnsafeRawBufferPointer, _ tables: Set<RoutingTableID>)
-    -> Domains
-  {
+  /// The first octet of a rule's and of a route's message; nil for a family that the agent does not know.
+  private static func family(of message: ReceivedMessage) -> AddressFamily? {
+    message.payload.first.flatMap(AddressFamily.init(rawValue:))
+  }
+
+  private static func routeDomains(_ message: ReceivedMessage, _ tables: Set<RoutingTableID>) -> Domains {
+    let payload = message.payload
     guard payload.count >= RouteCodec.headerSize else { return .routes }
     // Tables above 255 do not fit the header, which then says RT_TABLE_COMPAT (252); the attribute has the number.
     var table = RoutingTableID(rawValue: UInt32(payload[4]))
@@ -86,7 +90,7 @@ public final class KernelEvents {
       let number = NetlinkAttributes.find(Int(RTA_TABLE.rawValue), in: attributes)?.number(UInt32.self)
       table = RoutingTableID(rawValue: number ?? 0)
     }
-    if tables.contains(table) { return .routes }
+    if tables.contains(table) { return family(of: message).map { .routes($0) } ?? .routes }
     if table == .local { return payload[0] == AF_INET && payload[7] == RTN_UNICAST ? .strangeLocals : [] }
     return table == .main && payload[1] == 0 ? .mainDefaults : []
   }

@@ -7,6 +7,7 @@ import Model
 /// knows the table's owner by it.
 final class Nftables {
   private let socket: NetlinkSocket
+  private var known = KnownElements()
   var portID: UInt32 { socket.portID }
 
   init() throws(KernelError) { socket = try NetlinkSocket(.netfilter, bufferSize: 64 << 20) }
@@ -18,7 +19,14 @@ final class Nftables {
     guard !transaction.changes.isEmpty else { return }
     let attempt = "changing nftables table inet \(NftablesTable.name) (\(transaction.changes.count) changes)"
     let batch = try NftablesEncoder(transaction) { [socket] in socket.nextSequence() }
-    try socket.requestBatch(attempt, batch.bytes, from: batch.firstSequence, upTo: batch.lastSequence)
+    do throws(KernelError) {
+      try socket.requestBatch(attempt, batch.bytes, from: batch.firstSequence, upTo: batch.lastSequence)
+    } catch {
+      // The answer may be what was lost.
+      known.forget()
+      throw error
+    }
+    known.take(transaction)
   }
 
   func supportsExclusiveTables() throws(KernelError) -> Bool {
@@ -37,7 +45,11 @@ final class Nftables {
 
   // MARK: Reading
 
-  func observe() throws(KernelError) -> ObservedNftables { try NftablesReader(socket: socket).observe() }
+  func observe() throws(KernelError) -> ObservedNftables {
+    let found = try NftablesReader(socket: socket).observe(knowing: known)
+    known.take(found)
+    return found
+  }
 
   /// Packets and octets of each named counter. Empty without the table.
   func counters() throws(KernelError) -> [String: (packets: UInt64, bytes: UInt64)] {

@@ -21,11 +21,12 @@ extension NetlinkSocket: NetlinkDumping {}
 struct NftablesReader {
   let socket: any NetlinkDumping
 
-  func observe() throws(KernelError) -> ObservedNftables {
+  /// - Parameter known: what sets hold as long as the table is ours alone.
+  func observe(knowing known: KnownElements = .init()) throws(KernelError) -> ObservedNftables {
     guard var table = try table() else { return .absent }
     table.chains = try chains()
     try rules(into: &table)
-    table.sets = try sets()
+    table.sets = try sets(knowing: table.ownership == .ours ? known : .init())
     try objects(into: &table)
     table.foreignObjects += try flowtables()
     return .present(table)
@@ -134,7 +135,7 @@ struct NftablesReader {
       comment: comment ?? "")
   }
 
-  private func sets() throws(KernelError) -> [String: ObservedSet] {
+  private func sets(knowing known: KnownElements) throws(KernelError) -> [String: ObservedSet] {
     var types: [String: NftablesSet.KeyType?] = [:]
     var dynamic: [String: ObservedSet] = [:]
     try dump(
@@ -167,7 +168,11 @@ struct NftablesReader {
         sets[name] = ObservedSet(nil)
         continue
       }
-      sets[name] = ObservedSet(try elements(of: name, type).map { NftablesSet(name, type, ranges: $0) })
+      if let known = known.elements(of: name, type) {
+        sets[name] = ObservedSet(known)
+      } else {
+        sets[name] = ObservedSet(try elements(of: name, type).map { NftablesSet(name, type, ranges: $0) })
+      }
     }
     return sets
   }

@@ -12,9 +12,9 @@ final class RouteTables {
   // MARK: Reading
 
   /// ip -4 rule show; ip -6 rule show, of those families that the kernel knows.
-  func rules() throws(KernelError) -> [AddressFamily: [ObservedRule]] {
+  func rules(_ families: [AddressFamily]) throws(KernelError) -> [AddressFamily: [ObservedRule]] {
     var rules: [AddressFamily: [ObservedRule]] = [:]
-    for family in AddressFamily.allCases {
+    for family in families {
       do {
         rules[family] = try settledRules(family)
       } catch  where family == .ipv6 && error.isFamilyMissing {
@@ -166,7 +166,11 @@ final class RouteTables {
   func delete(_ route: ObservedRoute) throws(KernelError) {
     do {
       try change("deleting route \(text(route.route))", RTM_DELROUTE, 0) {
-        $0.put(raw: RouteCodec.deletion(of: route.dump))
+        if route.dump.isEmpty {
+          RouteCodec.encode(route.route, into: &$0)
+        } else {
+          $0.put(raw: RouteCodec.deletion(of: route.dump))
+        }
       }
     } catch  where error.errno == ESRCH || error.errno == ENODEV {}
   }

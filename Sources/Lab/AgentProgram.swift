@@ -55,11 +55,16 @@ public struct AgentProgram: Sendable {
   }
 
   /// Replaces the configuration's file by rename, as an editor does.
-  public func rewrite(configuration: String) throws {
+  public func rewrite(configuration: String) throws { _ = try rename(configuration: configuration) }
+
+  /// The same; just before the new one took the old one's place.
+  func rename(configuration: String) throws -> Moment {
     try writeFile("\(configurationPath).new", configuration, creating: .mode(0o600))
-    guard rename("\(configurationPath).new", configurationPath) == 0 else {
+    let start = Moment.now
+    guard Glibc.rename("\(configurationPath).new", configurationPath) == 0 else {
       throw LabError("replacing \(configurationPath)", errno: errno)
     }
+    return start
   }
 }
 

@@ -1,33 +1,42 @@
-import Glibc
 import JSON
 
-/// How fast the agent repairs, what it costs at rest, how soon it protects after its start, and how it deals with
-/// exits: measured in a lab, printed, and judged by nobody but the reader.
-public struct Bench {
+/// How fast the agent repairs, what it costs, and how soon it protects: measured in a lab beside what it could be
+/// compared with, printed, and held against its goals.
+public enum Bench {
   public struct Options: Sendable {
     public var agent: String?
-    /// Of each fault.
-    public var rounds = 200
+    /// What to measure; nil: everything.
+    public var only: [BenchPart]?
+    /// Few rounds of everything: whether it can be measured, not how much it is.
+    public var isQuick = false
+    /// Of each fault; nil: as many as each part takes for itself.
+    public var rounds: Int?
     /// Of quiet between two rounds. By default repairs are fewer than what the agent takes for a fight, and it is
     /// asleep when the fault comes.
     public var pause = Duration.milliseconds(25)
-    /// Starts of the program.
-    public var starts = 20
-    /// How long the agent is watched at rest.
-    public var rest = Duration.seconds(10)
-    /// How long it is watched while it probes as many exits as it may have.
-    public var probing = Duration.seconds(20)
-    /// Of an exit, with and without another one; none: nothing is measured of exits.
-    public var outages = 15
-    public var asJSON = false
+    /// Of an exit, with and without another one.
+    public var outages: Int?
+    /// Where the figures are written, as JSON.
+    public var json: String?
+    /// An earlier run's figures, from such a file.
+    public var compare: String?
     public init() {}
+
+    /// How often something is done: as asked for, else by the choice between a full and a quick run.
+    func count(_ full: Int, quick: Int, asked: Int? = nil) -> Int { asked ?? (isQuick ? quick : full) }
+
+    /// For how long something is watched.
+    func time(_ full: Duration, quick: Duration) -> Duration { isQuick ? quick : full }
   }
 
-  /// 0 when everything could be measured.
+  /// 0 when everything could be measured, whatever came of it.
   public static func run(_ options: Options) -> Int32 {
     do {
-      let found = try measure(options)
-      print(options.asJSON ? found.json.text : found.text)
+      // Before the measuring: the file that is compared with may be the one that is written, and may be unreadable.
+      let before = try options.compare.map { try BenchReport(savedAt: $0) }
+      let found = try measure(options) { report("measuring: \($0.about)") }
+      if let path = options.json { try found.save(at: path) }
+      print(found.text(before: before))
       return 0
     } catch {
       report("The benchmark broke off: \(error)")
@@ -35,26 +44,18 @@ public struct Bench {
     }
   }
 
-  public static func measure(_ options: Options) throws -> BenchReport {
-    var report = try measureOneExit(options)
-    if options.outages > 0 { report.exits = try BenchExits.measure(options) }
-    return report
-  }
-
-  private static func measureOneExit(_ options: Options) throws -> BenchReport {
-    let lab = try Lab(.init(agent: options.agent))
-    defer { lab.close() }
-    let intervals = Intervals()
-    let configuration = try lab.configuration(for: .gateway, intervals, metrics: "127.0.0.1:9479")
-    try lab.startAgent(on: .cloudA).waitFor(phase: "ready", within: .seconds(10))
-    let starts = try lab.measureStarts(options.starts, configuration)
-    let agent = try lab.startAgent(on: .gateway, configuration: configuration)
-    try agent.waitFor(phase: "ready", within: .seconds(10))
-    lab.letPass(.seconds(1))
-    let footprint = try Footprint(of: agent, over: options.rest, intervals)
-    let repairs = try lab.measureRepairs(rounds: options.rounds, pause: options.pause, agent)
-    return BenchReport(
-      repairs: repairs, ownedTable: try lab.deleteOwnedTable(), starts: starts, footprint: footprint)
+  /// - Parameter beginning: told of each part before it is measured.
+  public static func measure(
+    _ options: Options, beginning: (BenchPart) -> Void = { _ in }
+  ) throws -> BenchReport {
+    var parts: [BenchReport.Part] = []
+    for part in options.only ?? BenchPart.all {
+      beginning(part)
+      let start = Moment.now
+      let sections = try part.measure(options)
+      parts.append(.init(name: part.name, sections: sections, took: Moment.now - start))
+    }
+    return BenchReport(parts: parts)
   }
 
   /// How often the measured agent looks at what nobody announces: the defaults.
@@ -84,78 +85,13 @@ extension Lab {
     }.joined(separator: "\n")
   }
 
-  /// Each fault, or the one of that title, so often. From the system call that does the damage, which is before
-  /// anybody can know of it, to the announcement that all is as it was.
-  public func measureRepairs(
-    rounds: Int, pause: Duration, _ agent: AgentProcess, of wanted: String? = nil
-  ) throws -> [BenchReport.Repair] {
-    let device = try zeroTier(.gateway).device
-    return try namespace(.gateway).inside {
-      preferThisThread()
-      let clock = try RepairClock(pause: pause)
-      let faults = try BenchFault.all(device: device).filter { wanted == nil || $0.title == wanted }
-      return try faults.map { fault in
-        var times: [Duration] = []
-        for _ in 0..<rounds {
-          do { times.append(try clock.time(fault)) } catch {
-            throw LabError("timing: \(fault.title)", "round \(times.count + 1): \(error)\n\(agent.log)")
-          }
-        }
-        return BenchReport.Repair(title: fault.title, times: times.sorted())
-      }
-    }
-  }
-
-  /// What becomes of an attempt to delete the agent's nftables table.
-  fileprivate func deleteOwnedTable() throws -> BenchReport.OwnedTable {
-    let command = try namespace(.gateway).execute(["nft", "delete", "table", "inet", "liteboxd"])
-    return try command.run().status == .exited(0) ? .deleted : .refused
-  }
-}
-
-/// Does damage and waits for its repair. Stays on one thread, which hears the kernel itself.
-private final class RepairClock {
-  private let pause: Duration
-  private let requests: RoutingSocket
-  private let events: RoutingSocket
-
-  init(pause: Duration) throws(LabError) {
-    self.pause = pause
-    requests = try RoutingSocket()
-    events = try RoutingSocket(groups: BenchFault.groups)
-    try events.setPatience(.seconds(5))
-  }
-
-  func time(_ fault: BenchFault) throws -> Duration {
-    try requests.request(fault.prelude)
-    try requests.acknowledge(fault.prelude.count)
-    try events.settle(pause)
-    let start = Moment.now
-    let answers = try perform(fault.act)
-    var missing = fault.restored
-    while true {
-      let heard = try events.receive()
-      let now = Moment.now
-      missing.subtract(heard)
-      if missing.isEmpty {
-        try requests.acknowledge(answers)
-        return now - start
-      }
-    }
-  }
-
-  /// How many answers there are to read.
-  private func perform(_ act: BenchFault.Act) throws -> Int {
-    switch act {
-    case .request(let messages, let flags):
-      try requests.request(messages, flags)
-      return messages.count
-    case .write(let text, let file):
-      let bytes = Array(text.utf8)
-      guard pwrite(file.number, bytes, bytes.count, 0) == bytes.count else {
-        throw LabError("setting a parameter", errno: errno)
-      }
-      return 0
-    }
+  /// A gateway's agent at work as on any host, behind a cloud server that answers.
+  func startMeasuredGateway(_ configuration: String? = nil, wrapper: [String] = []) throws -> AgentProcess {
+    try startAgent(on: .cloudA).waitFor(phase: "ready", within: .seconds(10))
+    let text =
+      try configuration ?? self.configuration(for: .gateway, Bench.Intervals(), metrics: "127.0.0.1:9479")
+    let agent = try startAgent(on: .gateway, configuration: text, wrapper: wrapper)
+    try agent.waitFor(phase: "ready", within: .seconds(10))
+    return agent
   }
 }

@@ -1,18 +1,13 @@
 import JSON
 
-/// What it costs to probe very many exits, and how soon a dead one is out of the kernel.
-public struct BenchExits: Sendable {
-  /// All answering, each probed once in `interval`.
-  public let exits: Int
-  public let interval: Duration
-  public let watched: Duration
-  /// Of one core.
-  public let cpuShare: Double
-  public let wakeUps: Int
-  /// From the cut to the route's change, with nowhere else to go and with another exit; sorted.
-  public let toBlocked: [Duration]
-  public let toSwitched: [Duration]
+extension BenchPart {
+  static let exits = BenchPart("exits", "what exits cost, and how soon a dead one is out of the kernel") {
+    [try BenchExits.probed($0), try BenchExits.cut($0)]
+  }
+}
 
+/// What it costs to probe very many exits, and how soon a dead one is out of the kernel.
+enum BenchExits {
   /// The most that a configuration may name.
   static let most = 64
   /// Milliseconds, of the answers to its probes.
@@ -20,11 +15,26 @@ public struct BenchExits: Sendable {
   /// Of a core, for `most` exits at 1 s.
   static let goal = 0.005
 
-  static func measure(_ options: Bench.Options) throws -> BenchExits {
-    let probing = try probing(options)
-    return BenchExits(
-      exits: most, interval: Bench.Intervals().probe, watched: probing.watched, cpuShare: probing.cpuShare,
-      wakeUps: probing.wakeUps, toBlocked: try blocked(options), toSwitched: try switched(options))
+  fileprivate static func probed(_ options: Bench.Options) throws -> BenchSection {
+    let rest = try probing(options)
+    return BenchSection(
+      "probing \(most) exits",
+      [BenchRow("of a core", .share, rest.cpuShare), BenchRow("wake-ups", .count, Double(rest.wakeUps))],
+      notes: [
+        "all answer, after \(roundTrips.lowerBound) to \(roundTrips.upperBound) ms; one probe to each in "
+          + "\(Bench.Intervals().probe.wholeSeconds) s, for \(rest.watched.wholeSeconds) s"
+      ],
+      goals: [BenchGoal("share of a core for \(most) exits", .share, rest.cpuShare, .below(goal))])
+  }
+
+  fileprivate static func cut(_ options: Bench.Options) throws -> BenchSection {
+    BenchSection(
+      "from an exit's end to the change of the route",
+      [
+        BenchRow("blocked: there is no other exit", try blocked(options)),
+        BenchRow("switched to another exit", try switched(options)),
+      ],
+      notes: ["with probes each \(200 * Patience.factor) ms, three of which must be lost"])
   }
 
   // MARK: Cost
@@ -42,7 +52,7 @@ public struct BenchExits: Sendable {
     try lab.delay(.cloudA, byMilliseconds: roundTrips)
     // The first addresses have just been resolved, and more often asked for than in the long run.
     lab.letPass(.seconds(2))
-    return try Rest(of: ProcessFiles(pid: agent.pid), over: options.probing)
+    return try Rest(of: ProcessFiles(pid: agent.pid), over: options.time(.seconds(20), quick: .seconds(1)))
   }
 
   // MARK: Outages, with the lab's own quick probes
@@ -83,7 +93,9 @@ public struct BenchExits: Sendable {
     try agent.waitFor(phase: "ready", within: .seconds(10))
     for standby in lab.clouds.dropFirst() { try agent.waitForHealthy(standby) }
     let watch = try KernelWatch(.gateway, in: lab)
-    return try (0..<options.outages).map { _ in try outage(lab, &agent, watch) }.sorted()
+    return try (0..<options.count(15, quick: 2, asked: options.outages)).map { _ in
+      try outage(lab, &agent, watch)
+    }
   }
 }
 
@@ -108,7 +120,7 @@ extension Lab {
   }
 
   /// Gives the cloud server the addresses of as many exits as there may be; the gateway's configuration with them.
-  fileprivate func configurationOfManyExits() throws -> String {
+  func configurationOfManyExits() throws -> String {
     let addresses = (2..<2 + BenchExits.most).map { "10.147.17.\($0)" }
     let device = try zeroTier(.cloudA).device
     try namespace(.cloudA).ip(batch: addresses.dropFirst().map { "addr add \($0)/24 dev \(device)" })
@@ -121,26 +133,3 @@ extension Lab {
     return (lines[...first].map(String.init) + exits + lines[end...].map(String.init)).joined(separator: "\n")
   }
 }
-
-extension BenchExits {
-  var lines: [String] {
-    [
-      "\(exits) exits that answer, after \(BenchExits.roundTrips.lowerBound) to "
-        + "\(BenchExits.roundTrips.upperBound) ms, one probe to each in \(interval.wholeSeconds) s, "
-        + "for \(watched.wholeSeconds) s",
-      "  \(percent(cpuShare)) % of a core (goal: less than \(percent(BenchExits.goal)) %), \(wakeUps) wake-ups",
-    ]
-  }
-
-  var json: JSONValue {
-    [
-      "exits": .integer(Int64(exits)), "intervalSeconds": .number(interval.seconds),
-      "seconds": .number(watched.seconds), "cpuShare": .number(cpuShare), "wakeUps": .integer(Int64(wakeUps)),
-    ]
-  }
-
-  var rows: [(title: String, times: [Duration])] { [("blocked", toBlocked), ("switched", toSwitched)] }
-}
-
-/// With three decimals.
-func percent(_ share: Double) -> Double { (share * 100_000).rounded() / 1000 }

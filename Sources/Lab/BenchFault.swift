@@ -15,6 +15,9 @@ struct BenchFault: Sendable {
   /// Octet for octet what was there before: anything else is no repair.
   let restored: Set<RoutingMessage>
 
+  /// How many changes it takes at least.
+  var changes: Int { restored.count }
+
   private init(_ title: String, _ act: Act, restored: [RoutingMessage]) {
     self.title = title
     self.act = act
@@ -39,18 +42,24 @@ extension BenchFault {
   /// _IPV4_ROUTE, _IPV4_RULE and RTNLGRP_IPV4_NETCONF.
   static let groups: UInt32 = 0x10 | 0x40 | 0x80 | 1 << 23
 
-  /// Everything that can be done to a gateway that is ready. On a thread in its namespace.
-  static func all(device: String) throws(LabError) -> [BenchFault] {
-    let socket = try RoutingSocket()
-    let objects = try GatewayObjects(socket)
-    var address = BenchFault(
-      "address back: to the tunnel default", .request([objects.address], [.create, .exclusive]),
-      restored: [objects.tunnelDefault])
-    address.prelude = [objects.address.sent(as: Message.newAddress + 1)]
+  /// Those that the plan's units undo as well, whose rule has that priority.
+  static func plain(rule priority: UInt32) throws(LabError) -> [BenchFault] {
+    let objects = try GatewayObjects(RoutingSocket(), rule: priority)
     return [
       BenchFault("rule deleted", deleting: [objects.rule]),
       BenchFault("route deleted", deleting: [objects.exception]),
       BenchFault("tunnel default deleted", deleting: [objects.tunnelDefault]),
+    ]
+  }
+
+  /// Everything that can be done to a gateway that is ready. On a thread in its namespace.
+  static func all(device: String) throws(LabError) -> [BenchFault] {
+    let objects = try GatewayObjects(RoutingSocket(), rule: 150)
+    var address = BenchFault(
+      "address back: to the tunnel default", .request([objects.address], [.create, .exclusive]),
+      restored: [objects.tunnelDefault])
+    address.prelude = [objects.address.sent(as: Message.newAddress + 1)]
+    return try plain(rule: 150) + [
       BenchFault(
         "tunnel default replaced", .request([objects.strangeDefault], [.create, .replace]),
         restored: [objects.tunnelDefault]),
@@ -102,7 +111,7 @@ private struct GatewayObjects {
 
   /// Sizes of struct rtmsg, fib_rule_hdr and ifaddrmsg; RTA_DST, RTA_PRIORITY, RTA_TABLE, FRA_PRIORITY and
   /// IFA_LOCAL.
-  init(_ socket: RoutingSocket) throws(LabError) {
+  init(_ socket: RoutingSocket, rule priority: UInt32) throws(LabError) {
     func all(_ type: UInt16, header size: Int) throws(LabError) -> [RoutingMessage] {
       try socket.dump(type + 2, header: [UInt8(AF_INET)] + [UInt8](repeating: 0, count: size - 1))
     }
@@ -123,8 +132,8 @@ private struct GatewayObjects {
     tunnelDefault = try one("tunnel's default", of: table, isDefault)
     strangeDefault = try one("uplink's default", of: routes) { $0.payload[4] == 254 && isDefault($0) }
       .moved(toTable: 100)
-    rule = try one("rule 150", of: all(Message.newRule, header: 12)) {
-      $0.value(ofAttribute: 6, after: 12) == octets(UInt32(150))
+    rule = try one("rule \(priority)", of: all(Message.newRule, header: 12)) {
+      $0.value(ofAttribute: 6, after: 12) == octets(priority)
     }
     address = try one("egress IP", of: all(Message.newAddress, header: 8)) {
       $0.value(ofAttribute: 2, after: 8) == [10, 147, 17, 1]

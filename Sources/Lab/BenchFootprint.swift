@@ -1,21 +1,32 @@
 import Glibc
-import JSON
+
+extension BenchPart {
+  static let footprint = BenchPart("footprint", "what the agent holds and does at rest") { options in
+    let lab = try Lab(.init(agent: options.agent))
+    defer { lab.close() }
+    let agent = try lab.startMeasuredGateway()
+    lab.letPass(.seconds(1))
+    let found = try Footprint(
+      of: agent, over: options.time(.seconds(10), quick: .seconds(1)), Bench.Intervals())
+    return [found.section]
+  }
+}
 
 /// What a process holds, and how often it woke while nothing happened.
-public struct Footprint: Sendable {
-  public let residentKiB: Int
-  public let proportionalKiB: Int
-  public let threads: Int
-  public let descriptors: Int
-  public let wakeUps: Int
+struct Footprint {
+  let residentKiB: Int
+  let proportionalKiB: Int
+  let threads: Int
+  let descriptors: Int
+  let wakeUps: Int
   /// Of one core.
-  public let cpuShare: Double
-  public let watched: Duration
-  public let binaryBytes: Int
+  let cpuShare: Double
+  let watched: Duration
+  let binaryBytes: Int
   /// Lines of ldd(1).
-  public let libraries: [String]
+  let libraries: [String]
   /// What the agent was configured to do in that time, unasked.
-  public let expected: [(what: String, times: Double)]
+  let expected: [(what: String, times: Double)]
 
   init(of agent: AgentProcess, over time: Duration, _ intervals: Bench.Intervals) throws {
     let process = ProcessFiles(pid: agent.pid)
@@ -92,23 +103,17 @@ struct ProcessFiles {
 }
 
 extension Footprint {
-  var lines: [String] {
-    [
-      "at rest for \(watched.wholeSeconds) s",
-      "  RSS \(residentKiB) KiB, PSS \(proportionalKiB) KiB, \(threads) thread(s), \(descriptors) descriptors",
-      "  \(wakeUps) wake-ups, \(percent(cpuShare)) % of a core; in that time it was to make",
-    ] + expected.map { "    \(($0.times * 10).rounded() / 10) \($0.what)" } + [
-      "  binary of \(binaryBytes) bytes, \(libraries.count) lines of ldd:"
-    ] + libraries.map { "    \($0.split(whereSeparator: \.isWhitespace).joined(separator: " "))" }
-  }
-
-  var json: JSONValue {
-    [
-      "seconds": .number(watched.seconds), "residentKiB": .integer(Int64(residentKiB)),
-      "proportionalKiB": .integer(Int64(proportionalKiB)), "threads": .integer(Int64(threads)),
-      "descriptors": .integer(Int64(descriptors)), "wakeUps": .integer(Int64(wakeUps)),
-      "cpuShare": .number(cpuShare), "binaryBytes": .integer(Int64(binaryBytes)),
-      "libraries": .integer(Int64(libraries.count)),
+  fileprivate var section: BenchSection {
+    let rows = [
+      BenchRow("RSS", .bytes, Double(residentKiB) * 1024),
+      BenchRow("PSS", .bytes, Double(proportionalKiB) * 1024),
+      BenchRow("threads", .count, Double(threads)), BenchRow("descriptors", .count, Double(descriptors)),
+      BenchRow("wake-ups", .count, Double(wakeUps)), BenchRow("of a core", .share, cpuShare),
+      BenchRow("binary", .bytes, Double(binaryBytes)),
+      BenchRow("libraries", .count, Double(libraries.count)),
     ]
+    let unasked = expected.map { "\(threeDigits($0.times)) \($0.what)" }.joined(separator: ", ")
+    return BenchSection(
+      "at rest", rows, notes: ["in \(watched.wholeSeconds) s, in which it was to make \(unasked)"])
   }
 }

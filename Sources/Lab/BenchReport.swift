@@ -1,111 +1,83 @@
-import JSON
-
 /// What a benchmark found.
 public struct BenchReport: Sendable {
-  public struct Repair: Sendable {
-    public let title: String
-    /// Sorted.
-    public let times: [Duration]
-  }
+  public struct Part: Sendable {
+    public let name: String
+    public let sections: [BenchSection]
+    /// How long it took to measure all of it.
+    public let took: Duration
 
-  /// From the start of the program; sorted.
-  public struct Starts: Sendable {
-    /// The first change of the kernel that it makes: it tries what nftables can do.
-    public internal(set) var toFirstChange: [Duration] = []
-    /// The last one before it says that it is ready: guard, tables and rules stand.
-    public internal(set) var toFailClosed: [Duration] = []
-    /// READY=1, after the kernel was read again.
-    public internal(set) var toReady: [Duration] = []
-
-    mutating func sort() {
-      toFirstChange.sort()
-      toFailClosed.sort()
-      toReady.sort()
+    public init(name: String, sections: [BenchSection], took: Duration) {
+      self.name = name
+      self.sections = sections
+      self.took = took
     }
   }
 
-  /// The agent's nftables table under somebody else's hands. Nothing is to be repaired where the kernel refuses.
-  public enum OwnedTable: String, Sendable {
-    case refused = "refused by the kernel (owned table)"
-    case deleted = "deleted (this kernel's tables have no owner); not timed"
-  }
+  public let parts: [Part]
+  public init(parts: [Part]) { self.parts = parts }
 
-  public let repairs: [Repair]
-  public let ownedTable: OwnedTable
-  public let starts: Starts
-  public let footprint: Footprint
-  /// nil: not measured.
-  public internal(set) var exits: BenchExits?
-}
+  public var sections: [BenchSection] { parts.flatMap(\.sections) }
+  public var goals: [BenchGoal] { sections.flatMap(\.goals) }
 
-/// The figures that are shown of a sorted list.
-private struct Spread {
-  static let shares = [("median", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)]
-  let values: [(name: String, time: Duration)]
-
-  init(_ sorted: [Duration]) {
-    values = Spread.shares.map { name, share in
-      let index = min(sorted.count - 1, Int(Double(sorted.count) * share))
-      return (name, sorted.isEmpty ? .zero : sorted[index])
-    }
-  }
-
-  var columns: String {
-    values.map { Spread.column("\($0.time.nanoseconds / 1000)") }.joined()
-  }
-
-  var members: [JSONValue.Member] { values.map { .init($0.name, .number($0.time.seconds)) } }
-
-  static var head: String { shares.map { column($0.0) }.joined() }
-
-  private static func column(_ text: String) -> String {
-    String(repeating: " ", count: max(1, 9 - text.count)) + text
-  }
+  /// The section of that title.
+  public subscript(title: String) -> BenchSection? { sections.first { $0.title == title } }
 }
 
 extension BenchReport {
-  private var startRows: [(title: String, times: [Duration])] {
-    [
-      ("the kernel is first changed", starts.toFirstChange), ("fail-closed", starts.toFailClosed),
-      ("READY=1", starts.toReady),
-    ]
-  }
-
-  public var text: String {
-    let rounds = repairs.map(\.times.count).max() ?? 0
-    var lines = [BenchReport.row("from damage to repair, µs, \(rounds) times each", Spread.head)]
-    lines += repairs.map { BenchReport.row("  \($0.title)", Spread($0.times).columns) }
-    lines.append(BenchReport.row("  nftables table deleted", "  \(ownedTable.rawValue)"))
-    lines += ["", BenchReport.row("from exec, µs, \(starts.toReady.count) times", Spread.head)]
-    lines += startRows.map { BenchReport.row("  until \($0.title)", Spread($0.times).columns) }
-    lines += [""] + footprint.lines
-    if let exits {
-      lines += [""] + exits.lines
-      lines.append(BenchReport.row("from the cut, µs, \(exits.toBlocked.count) times each", Spread.head))
-      lines += exits.rows.map { BenchReport.row("  until \($0.title)", Spread($0.times).columns) }
+  /// Tables, and in the end every goal with its figure.
+  public func text(before: BenchReport? = nil) -> String {
+    var lines: [String] = []
+    for section in sections {
+      lines += BenchTable(section, before: before?[section.title]).lines + [""]
     }
-    return lines.joined(separator: "\n")
-  }
-
-  private static func row(_ title: String, _ columns: String) -> String {
-    title + String(repeating: " ", count: max(0, 42 - title.count)) + columns
-  }
-
-  /// Times in seconds.
-  public var json: JSONValue {
-    func rows(_ key: String, _ rows: [(title: String, times: [Duration])]) -> JSONValue {
-      .array(
-        rows.map { row in
-          .object(
-            [.init(key, .string(row.title)), .init("rounds", .integer(Int64(row.times.count)))]
-              + Spread(row.times).members)
-        })
+    lines.append("goals: \(goals.count { $0.holds }) of \(goals.count) hold")
+    for section in sections {
+      lines += section.goals.map { "  \($0.line)" }
     }
-    return [
-      "repairSeconds": rows("kind", repairs.map { ($0.title, $0.times) }),
-      "nftables": .string(ownedTable.rawValue), "startSeconds": rows("until", startRows),
-      "footprint": footprint.json, "exits": exits?.json ?? .null,
-      "outageSeconds": rows("until", exits?.rows ?? []),
-    ]
+    let took = parts.map { "\($0.name) \(BenchUnit.seconds.text($0.took.seconds))" }
+    return (lines + ["", "took: " + took.joined(separator: ", ")]).joined(separator: "\n")
+  }
+}
+
+/// A section as aligned columns.
+private struct BenchTable {
+  let lines: [String]
+
+  init(_ section: BenchSection, before: BenchSection?) {
+    let head = [section.title, "n", "median", "p99", "max"]
+    let rows = section.rows.map { ["  " + $0.name] + BenchTable.columns($0) }
+    let widths = head.indices.map { column in ([head] + rows).map { $0[column].count }.max() ?? 0 }
+    func line(_ cells: [String]) -> String {
+      zip(cells, widths).enumerated().map { column, pair in
+        let space = String(repeating: " ", count: pair.1 - pair.0.count)
+        return column == 0 ? pair.0 + space : "  " + space + pair.0
+      }.joined()
+    }
+    let shown = zip(section.rows, rows).map { row, cells in
+      let remarks = BenchTable.remarks(row, before: before?[row: row.name])
+      let text = line(cells)
+      guard remarks.isEmpty else { return text + "   " + remarks.joined(separator: ", ") }
+      return String(text.reversed().drop { $0 == " " }.reversed())
+    }
+    lines = [line(head)] + shown + section.notes.map { "  \($0)" }
+  }
+
+  private static func columns(_ row: BenchRow) -> [String] {
+    switch row.figure {
+    case .spread(let spread):
+      ["\(spread.count)", row.unit.text(spread.median), row.unit.text(spread.p99), row.unit.text(spread.max)]
+    case .single(let value): ["", row.unit.text(value), "", ""]
+    case .none: ["", "-", "", ""]
+    }
+  }
+
+  /// What stands behind the columns: ratios, the earlier run, or why there is no figure.
+  private static func remarks(_ row: BenchRow, before: BenchRow?) -> [String] {
+    var remarks = row.ratios.map { "\(BenchUnit.times.text($0.value)) \($0.other)" }
+    if case .none(let reason) = row.figure { remarks.append(reason) }
+    if let before, before.unit == row.unit, let ratio = row.times(before) {
+      remarks.append("\(BenchUnit.times.text(ratio)) before")
+    }
+    return remarks
   }
 }

@@ -1,18 +1,47 @@
 import Glibc
 
+extension BenchPart {
+  static let start = BenchPart("start", "from exec to fail-closed and to READY=1") { options in
+    let lab = try Lab(.init(agent: options.agent))
+    defer { lab.close() }
+    try lab.startAgent(on: .cloudA).waitFor(phase: "ready", within: .seconds(10))
+    let configuration = try lab.configuration(for: .gateway, Bench.Intervals(), metrics: "127.0.0.1:9479")
+    let starts = try lab.measureStarts(
+      options.count(40, quick: 3), lab.agentProgram(on: .gateway, configuration: configuration))
+    let closed = BenchRow("fail-closed: guard, tables and rules stand", starts.toFailClosed)
+    let ready = BenchRow("READY=1, after the kernel was read again", starts.toReady)
+    return [
+      BenchSection(
+        "from exec", [BenchRow("first change of the kernel", starts.toFirstChange), closed, ready],
+        goals: [
+          BenchGoal("exec to fail-closed, median", .seconds, closed.value, .below(0.010)),
+          BenchGoal("exec to READY, median", .seconds, ready.value, .below(0.030)),
+        ])
+    ]
+  }
+}
+
+/// From the start of the program.
+struct BenchStarts {
+  /// The first change of the kernel that it makes: it tries what nftables can do.
+  var toFirstChange: [Duration] = []
+  /// The last one before it says that it is ready: guard, tables and rules stand.
+  var toFailClosed: [Duration] = []
+  /// READY=1, after the kernel was read again.
+  var toReady: [Duration] = []
+}
+
 extension Lab {
-  /// Starts the agent in the gateway's namespace, where nothing of its is left, so often.
-  func measureStarts(_ count: Int, _ configuration: String) throws -> BenchReport.Starts {
-    var starts = BenchReport.Starts()
-    let program = try agentProgram(on: .gateway, configuration: configuration)
+  /// Starts the agent on its node, where nothing of its is left, so often.
+  func measureStarts(_ count: Int, _ program: AgentProgram) throws -> BenchStarts {
+    var starts = BenchStarts()
     for _ in 0..<count {
       let start = try measureStart(program)
       starts.toFirstChange.append(start.first)
       starts.toFailClosed.append(start.closed)
       starts.toReady.append(start.ready)
-      try Command(program.command(["teardown", "--yes"]).arguments).output()
+      try program.run(["teardown", "--yes"]).expectSuccess("teardown")
     }
-    starts.sort()
     return starts
   }
 
@@ -22,7 +51,7 @@ extension Lab {
   /// before READY=1, and to that.
   private func measureStart(_ program: AgentProgram) throws -> Start {
     let service = try NotifySocket(at: "\(directory)/notify")
-    let watch = try KernelWatch(.gateway, in: self)
+    let watch = try KernelWatch(program.node, in: self)
     let log = Descriptor(open("\(directory)/starts.log", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600))
     let nothing = Descriptor(open("/dev/null", O_RDONLY | O_CLOEXEC))
     let environment = program.environment.merging(["NOTIFY_SOCKET": service.path]) { $1 }
@@ -66,7 +95,7 @@ private final class NotifySocket {
   }
 
   /// When READY=1 came.
-  func waitForReady(within limit: Duration = .seconds(5)) throws(LabError) -> Moment {
+  func waitForReady(within limit: Duration = .seconds(30)) throws(LabError) -> Moment {
     let end = Moment.now + limit
     while Moment.now < end {
       var waiting = pollfd(fd: socket.number, events: Int16(POLLIN), revents: 0)

@@ -105,14 +105,8 @@ final class RoutingSocket {
     }
   }
 
-  /// How long `receive` waits.
-  func setPatience(_ time: Duration) throws(LabError) {
-    var value = timeval(
-      tv_sec: Int(time.nanoseconds / 1_000_000_000), tv_usec: Int(time.nanoseconds / 1000 % 1_000_000))
-    guard
-      setsockopt(socket.number, SOL_SOCKET, SO_RCVTIMEO, &value, socklen_t(MemoryLayout<timeval>.size)) == 0
-    else { throw LabError("setting a socket's patience", errno: errno) }
-  }
+  /// For poll(2).
+  var descriptor: Int32 { socket.number }
 
   // NLMSG_ERROR and NLMSG_DONE
   private static let error: UInt16 = 2

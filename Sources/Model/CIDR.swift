@@ -25,15 +25,23 @@ public struct CIDR: Hashable, Sendable {
   public init(_ host: IPAddress) { self.init(containing: host, prefixLength: host.family.addressBits) }
 
   /// Reads `10.0.0.0/8`.
-  public init(parsing text: some StringProtocol) throws(Invalid) {
-    let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-    guard let first = parts.first, let address = IPAddress(first) else { throw .notAnAddress }
+  public init(parsing text: some StringProtocol) throws(Invalid) { try self.init(written: String(text)) }
+
+  /// For one type of text, which makes it quicker: a list may have very many networks.
+  private init(written text: String) throws(Invalid) {
+    let slash = text.utf8.firstIndex(of: UInt8(ascii: "/"))
+    guard let address = IPAddress(text[..<(slash ?? text.endIndex)]) else { throw .notAnAddress }
     let maximum = address.family.addressBits
-    guard parts.count == 2, parts[1].utf8.allSatisfy({ (48...57).contains($0) }),
-      let length = Int(parts[1]), length <= maximum
+    guard let slash, let length = Self.length(text.utf8[slash...].dropFirst()), length <= maximum
     else { throw .prefixLength(maximum: maximum) }
     self.init(containing: address, prefixLength: length)
     guard self.address == address else { throw .hostBits(network: self) }
+  }
+
+  /// Digits alone; nil for anything else, and for what no prefix is as long as.
+  private static func length(_ digits: some Collection<UInt8>) -> Int? {
+    guard !digits.isEmpty, digits.allSatisfy({ (48...57).contains($0) }) else { return nil }
+    return digits.reduce(0) { min(1000, $0 * 10 + Int($1 - 48)) }
   }
 
   /// `0.0.0.0/0` or `::/0`.
@@ -90,5 +98,29 @@ extension Sequence<CIDR> {
     var kept: [CIDR] = []
     for network in sorted() where kept.last?.contains(network) != true { kept.append(network) }
     return kept
+  }
+
+  /// The fewest networks that hold exactly the same addresses, sorted: none lies inside another, and no two are the
+  /// halves of one.
+  public func aggregated() -> [CIDR] {
+    var kept: [CIDR] = []
+    for network in withoutContained() {
+      var last = network
+      while let before = kept.last, let both = before.joined(with: last) {
+        kept.removeLast()
+        last = both
+      }
+      kept.append(last)
+    }
+    return kept
+  }
+}
+
+extension CIDR {
+  /// The network whose two halves these are; nil if they are no such halves, in this order.
+  fileprivate func joined(with other: CIDR) -> CIDR? {
+    guard prefixLength == other.prefixLength, prefixLength > 0, address < other.address else { return nil }
+    let both = CIDR(containing: address, prefixLength: prefixLength - 1)
+    return both.address == address && both.contains(other) ? both : nil
   }
 }

@@ -25,10 +25,17 @@ public struct IPAddress: Hashable, Sendable {
   /// Reads dotted-quad or RFC 4291 notation as inet_pton(3) does; nil for anything else.
   public init?(_ text: some StringProtocol) {
     let text = String(text)
-    let family: AddressFamily = text.contains(":") ? .ipv6 : .ipv4
-    var bytes = [UInt8](repeating: 0, count: family.addressBytes)
+    let family: AddressFamily = text.utf8.contains(UInt8(ascii: ":")) ? .ipv6 : .ipv4
+    var bytes: (UInt64, UInt64) = (0, 0)
     guard !text.utf8.contains(0), inet_pton(Int32(family.rawValue), text, &bytes) == 1 else { return nil }
-    self.init(networkOrder: bytes)!
+    self = withUnsafeBytes(of: &bytes) { IPAddress(family, networkOrder: $0) }
+  }
+
+  /// Of that family's size, or more.
+  private init(_ family: AddressFamily, networkOrder bytes: UnsafeRawBufferPointer) {
+    let high = UInt32(bigEndian: bytes.loadUnaligned(as: UInt32.self))
+    let all = UInt128(bigEndian: bytes.loadUnaligned(as: UInt128.self))
+    self.init(family: family, bits: family == .ipv4 ? UInt128(high) : all)
   }
 
   /// Reads 4 or 16 octets in network order; nil for any other count.

@@ -2,7 +2,7 @@
 public struct ObservedState: Sendable {
   public var links: [InterfaceIndex: Link]?
   public var addresses: [InterfaceAddress]?
-  /// All rules of both families, the system's and others' too: the order among them matters.
+  /// All rules of the families that were looked at, the system's and others' too: the order among them matters.
   public var rules: [ObservedRule]?
   /// The agent's own tables whole, and what carries its mark in any other.
   public var routes: [ObservedRoute]?
@@ -12,8 +12,11 @@ public struct ObservedState: Sendable {
   public var strangeLocals: [Route]?
   public var nftables: ObservedNftables?
   public var sysctls: [Sysctl.Key: Int]?
-  /// Those that this kernel knows: a host booted with `ipv6.disable=1` has no IPv6, and needs no rule against it.
+  /// Of the rules: those that were looked at and that this kernel knows. A host booted with `ipv6.disable=1` has no
+  /// IPv6, and needs no rule against it.
   public var families = Set(AddressFamily.allCases)
+  /// Of the routes: those that were looked at.
+  public var routeFamilies = Set(AddressFamily.allCases)
 
   public init() {}
 }
@@ -24,15 +27,27 @@ public struct Domains: OptionSet, Hashable, Sendable {
   public init(rawValue: UInt16) { self.rawValue = rawValue }
   public static let links = Domains(rawValue: 1)
   public static let addresses = Domains(rawValue: 2)
-  public static let rules = Domains(rawValue: 4)
-  public static let routes = Domains(rawValue: 8)
+  public static let rulesIPv4 = Domains(rawValue: 4)
+  public static let routesIPv4 = Domains(rawValue: 8)
   public static let mainDefaults = Domains(rawValue: 16)
   public static let nftables = Domains(rawValue: 32)
   public static let sysctls = Domains(rawValue: 64)
   /// Owned routes in tables that the configuration does not name: left by an earlier one.
   public static let strayRoutes = Domains(rawValue: 128)
   public static let strangeLocals = Domains(rawValue: 256)
-  public static let all = Domains(rawValue: 511)
+  public static let rulesIPv6 = Domains(rawValue: 512)
+  public static let routesIPv6 = Domains(rawValue: 1024)
+  /// Of both families.
+  public static let rules: Domains = [.rulesIPv4, .rulesIPv6]
+  public static let routes: Domains = [.routesIPv4, .routesIPv6]
+  public static let all = Domains(rawValue: 2047)
+
+  public static func rules(_ family: AddressFamily) -> Domains { family == .ipv4 ? .rulesIPv4 : .rulesIPv6 }
+  public static func routes(_ family: AddressFamily) -> Domains {
+    family == .ipv4 ? .routesIPv4 : .routesIPv6
+  }
+  public var ruleFamilies: [AddressFamily] { AddressFamily.allCases.filter { contains(.rules($0)) } }
+  public var routeFamilies: [AddressFamily] { AddressFamily.allCases.filter { contains(.routes($0)) } }
 }
 
 /// A rule with the message that the kernel gave for it: deleting sends back exactly that.
@@ -49,7 +64,7 @@ public struct ObservedRule: Sendable {
 /// A route with the message that the kernel gave for it.
 public struct ObservedRoute: Sendable {
   public let route: Route
-  /// `struct rtmsg` and attributes.
+  /// `struct rtmsg` and attributes. Empty: it was not read, and is as the agent makes it.
   public let dump: [UInt8]
   public init(_ route: Route, dump: [UInt8]) {
     self.route = route

@@ -29,12 +29,15 @@ extension DesiredState {
     onLink: [CIDR] = []
   ) {
     let table = gateway.routingTable
+    // As few as there can be for exactly these addresses.
+    let exceptions = gateway.excludedCIDRs.aggregated()
     let guarded = (network.ipv6Prefixes + networks).filter { $0.family == .ipv6 }.withoutContained()
     self.init(
       rules: gateway.rules(policy) + gateway.rules(guardingIPv6: guarded),
       tables: [
-        table: gateway.tunnelRoutes(policy, networks) + gateway.tunnelRoutesIPv6(policy, onLink),
-        table.next: gateway.fallbackRoutes,
+        table: gateway.tunnelRoutes(policy, networks, besides: exceptions)
+          + gateway.tunnelRoutesIPv6(policy, onLink),
+        table.next: gateway.fallbackRoutes(besides: exceptions),
       ]
       .merging(gateway.checkTables(policy.tunnel)) { first, _ in first },
       nftables: gateway.guardTable(policy, guardedIPv6: guarded),
@@ -97,13 +100,15 @@ extension GatewaySettings {
 
   /// ip route show table T. When link or address goes, the kernel takes the routes through it and leaves the
   /// rest: what has no exception falls into the default that drops.
-  fileprivate func tunnelRoutes(_ policy: GatewayPolicy, _ networks: [CIDR]) -> [Route] {
-    var routes = exceptions(in: routingTable)
+  fileprivate func tunnelRoutes(
+    _ policy: GatewayPolicy, _ networks: [CIDR], besides exceptions: [CIDR]
+  ) -> [Route] {
+    var routes = throwing(exceptions, in: routingTable)
     if let tunnel = policy.tunnel, tunnel.isUp {
       routes += exits.map { route(CIDR($0.address), .onLink(tunnel.index), in: routingTable) }
       // Where no exception has the ZeroTier network, this node still answers its other members through the tunnel.
       let own = networks.filter { own in
-        own.family == egressIP.family && !excludedCIDRs.contains { $0.contains(own) }
+        own.family == egressIP.family && !exceptions.contains { $0.contains(own) }
           && !exits.contains { CIDR($0.address) == own }
       }
       routes += own.withoutContained().map { route($0, .onLink(tunnel.index), in: routingTable) }
@@ -122,9 +127,9 @@ extension GatewaySettings {
 
   /// ip route show table T+1. It needs no link, so nothing but a command can take it away. An exit is dropped
   /// here, else a packet to it would follow an exception to the uplink once its link is gone.
-  fileprivate var fallbackRoutes: [Route] {
+  fileprivate func fallbackRoutes(besides exceptions: [CIDR]) -> [Route] {
     let table = routingTable.next
-    return exceptions(in: table) + exits.map { route(CIDR($0.address), whenDown.kind, in: table) }
+    return throwing(exceptions, in: table) + exits.map { route(CIDR($0.address), whenDown.kind, in: table) }
       + [route(everything, whenDown.kind, in: table)]
   }
 
@@ -142,8 +147,8 @@ extension GatewaySettings {
     return tables
   }
 
-  private func exceptions(in table: RoutingTableID) -> [Route] {
-    excludedCIDRs.withoutContained().map { route($0, .throwToNextRule, in: table) }
+  private func throwing(_ networks: [CIDR], in table: RoutingTableID) -> [Route] {
+    networks.map { route($0, .throwToNextRule, in: table) }
   }
 
   private var everything: CIDR { .everything(egressIP.family) }

@@ -89,17 +89,17 @@ extension NftablesTransaction {
       } else {
         changes.append(.addSet(name: wanted.name, wanted.keyType))
       }
-      guard have != wanted.ranges else { return changes }
-      let surplus = Set(have).subtracting(wanted.ranges)
-      let missing = Set(wanted.ranges).subtracting(have)
-      if !surplus.isEmpty {
-        changes.append(.deleteElements(set: wanted.name, wanted.keyType, have.filter(surplus.contains)))
-      }
-      if !missing.isEmpty {
-        changes.append(.addElements(set: wanted.name, wanted.keyType, wanted.ranges.filter(missing.contains)))
-      }
-      return changes
+      return changes + change(wanted, from: have)
     }
+  }
+
+  /// Old elements go before new ones come: those of one set may not overlap.
+  static func change(_ wanted: NftablesSet, from have: [ClosedRange<UInt128>]) -> [NftablesChange] {
+    let (surplus, missing) = have.differences(from: wanted.ranges)
+    var changes: [NftablesChange] = []
+    if !surplus.isEmpty { changes.append(.deleteElements(set: wanted.name, wanted.keyType, surplus)) }
+    if !missing.isEmpty { changes.append(.addElements(set: wanted.name, wanted.keyType, missing)) }
+    return changes
   }
 
   private static func amendChains(_ found: ObservedNftablesTable, _ table: NftablesTable) -> [NftablesChange]

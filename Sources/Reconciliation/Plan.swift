@@ -32,6 +32,13 @@ public struct Plan: Sendable {
   }
 
   public private(set) var steps: [Step] = []
+
+  /// In the order of their stages.
+  init(steps: [Step]) { self.steps = steps }
+
+  /// Both, this one first.
+  public func followed(by other: Plan) -> Plan { Plan(steps: steps + other.steps) }
+
   public var isEmpty: Bool { steps.isEmpty }
 
   /// Without what would be good to have only.
@@ -50,7 +57,9 @@ public struct Plan: Sendable {
         add(desired.nftables == nil ? .removeGuard : .installGuard, .nftables(part))
       }
     }
-    if let routes = observed.routes { planRoutes(routes, desired.tables) }
+    if let routes = observed.routes {
+      planRoutes(routes, desired.tables(of: observed.routeFamilies))
+    }
     if let rules = observed.rules {
       planRules(rules, desired.rules.filter { observed.families.contains($0.family) })
     }
@@ -85,6 +94,7 @@ public struct Plan: Sendable {
 
   // MARK: Routes
 
+  /// - Parameter desired: the tables with their routes of the families that were looked at.
   private mutating func planRoutes(_ observed: [ObservedRoute], _ desired: [RoutingTableID: [Route]]) {
     var found = Dictionary(grouping: observed, by: \.route.key)
     for (_, routes) in desired.sorted(by: { $0.key.rawValue > $1.key.rawValue }) {
@@ -122,6 +132,14 @@ public struct Plan: Sendable {
   }
 }
 
+extension DesiredState {
+  /// The tables with what of them is of these families.
+  fileprivate func tables(of families: Set<AddressFamily>) -> [RoutingTableID: [Route]] {
+    guard families != Set(AddressFamily.allCases) else { return tables }
+    return tables.mapValues { $0.filter { families.contains($0.key.destination.family) } }
+  }
+}
+
 extension Route {
   /// Another's route that carries traffic elsewhere than this one does.
   fileprivate func leadsAway(from wanted: Route) -> Bool {
@@ -139,6 +157,16 @@ extension [ObservedRoute] {
 }
 
 extension Plan {
+  /// Of how many changes it consists.
+  public var changes: Int {
+    steps.reduce(0) { sum, step in
+      if case .nftables(let transaction) = step.operation { sum + transaction.changes.count } else { sum + 1 }
+    }
+  }
+
+  /// The plan's first steps.
+  public func prefix(_ count: Int) -> Plan { Plan(steps: Array(steps.prefix(count))) }
+
   /// One line for each change, as `ip`, `nft` and `sysctl` take it.
   public func lines(naming name: (InterfaceIndex) -> String?) -> [String] {
     steps.flatMap { $0.operation.lines(naming: name) }

@@ -55,9 +55,10 @@ public enum Happening: Equatable, Sendable {
     /// From the event read to the kernel verified; of several alike the longest.
     public var seconds: Double
 
-    public init(changes: [String], by: [String], seconds: Double) {
+    /// - Parameter total: where `changes` are only the first; nil: they are all.
+    public init(changes: [String], by: [String], seconds: Double, total: Int? = nil) {
       self.changes = changes
-      total = changes.count
+      self.total = total ?? changes.count
       self.by = by
       self.seconds = seconds
     }

@@ -5,12 +5,16 @@ import Lab
 struct Main {
   private static let usage = """
     usage: liteboxd-lab demo [--agent PATH]   shows the agent at work in network namespaces; needs root
-           liteboxd-lab bench [--agent PATH] [--rounds N] [--pause MS] [--outages N] [--json]
-                                              measures repairs, footprint, start and exits; needs root
+           liteboxd-lab bench [--agent PATH] [--only PART,...] [--quick] [--rounds N] [--pause MS] [--outages N]
+                              [--json FILE] [--compare FILE]
+                                              measures, prints tables and goals; needs root. Writes the figures
+                                              to FILE, and compares them with an earlier run's
            liteboxd-lab captures DIRECTORY [--agent PATH]
                                               writes docs/operator-view.md and docs/dashboard.svg anew; needs root
            liteboxd-lab sweep                 removes what a killed lab left behind
     The agent is PATH, or $LITEBOXD_AGENT, or the liteboxd-agent next to this program.
+    Parts of the benchmark:
+    \(BenchPart.all.map { "  \($0.name): \($0.about)" }.joined(separator: "\n"))
     """
 
   static func main() {
@@ -18,6 +22,7 @@ struct Main {
     switch (arguments.first, arguments.count) {
     // What the lab runs on its nodes; nobody types it.
     case ("zerotier", _): exit(runZeroTierStandIn(arguments: Array(arguments.dropFirst())))
+    case ("floor", _): exit(runFloor(arguments: Array(arguments.dropFirst())))
     case ("demo", 1): demo(agent: nil)
     case ("demo", 3) where arguments[1] == "--agent": demo(agent: arguments[2])
     case ("bench", _): bench(Array(arguments.dropFirst()))
@@ -33,30 +38,44 @@ struct Main {
   }
 
   private static func bench(_ arguments: [String]) -> Never {
-    var options = Bench.Options()
-    var rest = arguments[...]
-    while let word = rest.popFirst() {
-      switch (word, rest.first, rest.first.flatMap { Int($0) }) {
-      case ("--json", _, _): options.asJSON = true
-      case ("--agent", let path?, _):
-        options.agent = path
-        rest = rest.dropFirst()
-      case ("--rounds", _, let rounds?) where rounds > 0:
-        options.rounds = rounds
-        rest = rest.dropFirst()
-      case ("--outages", _, let outages?) where outages >= 0:
-        options.outages = outages
-        rest = rest.dropFirst()
-      case ("--pause", _, let pause?) where pause > 0:
-        options.pause = .milliseconds(pause)
-        rest = rest.dropFirst()
-      default:
-        report(usage)
-        exit(64)
-      }
+    guard let options = benchOptions(arguments) else {
+      report(usage)
+      exit(64)
     }
     closeLabsOnSignals()
     exit(Bench.run(options))
+  }
+
+  /// nil: not to be understood.
+  private static func benchOptions(_ arguments: [String]) -> Bench.Options? {
+    var options = Bench.Options()
+    var rest = arguments[...]
+    while let word = rest.popFirst() {
+      if word == "--quick" {
+        options.isQuick = true
+        continue
+      }
+      guard let value = rest.popFirst(), take(word, value, into: &options) else { return nil }
+    }
+    return options
+  }
+
+  private static func take(_ word: String, _ value: String, into options: inout Bench.Options) -> Bool {
+    switch (word, Int(value)) {
+    case ("--json", _): options.json = value
+    case ("--compare", _): options.compare = value
+    case ("--agent", _): options.agent = value
+    case ("--rounds", let rounds?) where rounds > 0: options.rounds = rounds
+    case ("--outages", let outages?) where outages > 0: options.outages = outages
+    case ("--pause", let pause?) where pause > 0: options.pause = .milliseconds(pause)
+    case ("--only", _):
+      let names = value.split(separator: ",")
+      let parts = names.compactMap { BenchPart.named(String($0)) }
+      guard !names.isEmpty, parts.count == names.count else { return false }
+      options.only = parts
+    default: return false
+    }
+    return true
   }
 
   private static func captures(into directory: String, agent: String?) -> Never {

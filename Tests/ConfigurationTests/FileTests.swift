@@ -58,11 +58,11 @@ struct FileTests {
     #expect(refusal(path) == "may be written by everybody, and so steers this host's traffic; chmod o-w it")
   }
 
-  @Test("an empty file and one of 2 MiB are refused; one of 1 MiB is read")
+  @Test("an empty file and one of 16 MiB are refused; one of 8 MiB is read")
   func sizes() throws {
     #expect(refusal(try scratch.write("")) == "is empty; expected at least role and zerotier.networkID")
-    let comment = "#" + String(repeating: "x", count: 1 << 20)
-    #expect(refusal(try scratch.write(comment + comment)) == "is larger than 1 MiB")
+    let comment = "#" + String(repeating: "x", count: 8 << 20)
+    #expect(refusal(try scratch.write(comment + comment)) == "is larger than 8 MiB")
     let filled = gatewayText() + comment.dropLast(gatewayText().utf8.count + 1)
     #expect(refusal(try scratch.write(filled)) == nil)
   }
@@ -130,7 +130,7 @@ struct ExhaustionTests {
       #expect(reasons.contains { line.contains($0) }, "\(unit): \(line)")
     }
     let items = refusals("a: [" + String(repeating: "1,", count: 500_000) + "]\n")
-    #expect(items == ["1:199999: a[99997]: more than 100000 values"])
+    #expect(items == ["1:799999: a[399997]: more than 400000 values"])
     let keys = refusals((0..<40_000).map { "k\($0): 1\n" }.joined())
     #expect(keys.count == 20)
     #expect(refusals("k: " + String(repeating: "x", count: 1 << 20)).count == 3)

@@ -28,9 +28,9 @@ struct EventTests {
   @Test(
     "name what has to be read again",
     arguments: [
-      ("ip rule add priority 150 lookup 100", Domains.rules),
-      ("ip route add throw 10.0.0.0/8 table 100", .routes),
-      ("ip route add throw 10.0.0.0/8 table 300", .routes),
+      ("ip rule add priority 150 lookup 100", Domains.rulesIPv4),
+      ("ip route add throw 10.0.0.0/8 table 100", .routesIPv4),
+      ("ip route add throw 10.0.0.0/8 table 300", .routesIPv4),
       ("ip route add 10.0.0.0/8 dev a0", Domains()), ("ip route add throw 10.0.0.0/8 table 301", Domains()),
       ("ip route add default dev a0", .mainDefaults),
       ("ip route add 8.8.8.8 dev a0 table local", .strangeLocals),

@@ -1,48 +1,56 @@
 import Glibc
+import JSON
 import Lab
 import Testing
 
+/// One list for all cases: a part that is in none can rot.
+private let parts = BenchPart.all.map(\.name)
+
 @Suite("The benchmark", .serialized)
 struct BenchTests {
-  private func measure(rounds: Int, outages: Int = 0) throws -> BenchReport {
+  private func measure(_ part: String) throws -> BenchReport {
     var options = Bench.Options()
-    options.rounds = rounds
-    options.starts = rounds
-    options.rest = .seconds(1)
-    options.probing = .seconds(1)
-    options.outages = outages
+    options.isQuick = true
+    options.only = [try #require(BenchPart.named(part))]
     return try Bench.measure(options)
   }
 
-  @Test("times every fault and every start as often as it was asked to")
-  func structure() throws {
-    let report = try measure(rounds: 5, outages: 2)
-    #expect(
-      report.repairs.map(\.title) == [
-        "rule deleted", "route deleted", "tunnel default deleted", "tunnel default replaced",
-        "table of 8 routes flushed", "ip_forward set to 0", "rp_filter set to 1",
-        "address back: to the tunnel default",
-      ])
-    let starts = report.starts
-    for times in report.repairs.map(\.times) + [starts.toFirstChange, starts.toFailClosed, starts.toReady] {
-      #expect(times.count == 5 && times == times.sorted())
-      #expect(times.allSatisfy { $0 > .zero })
+  @Test(
+    "measures each of its parts, in a quick run, with a figure or a reason in every row", arguments: parts)
+  func everyPart(_ part: String) throws {
+    let report = try measure(part)
+    #expect(report.parts.map(\.name) == [part])
+    #expect(!report.sections.isEmpty)
+    for section in report.sections {
+      #expect(!section.rows.isEmpty, "\(section.title)")
+      #expect(
+        Set(section.rows.map(\.name)).count == section.rows.count, "\(section.title): names are told apart")
+      for row in section.rows {
+        if case .none(let reason) = row.figure { #expect(!reason.isEmpty) } else { #expect(row.value != nil) }
+      }
+      for goal in section.goals { #expect(goal.figure != nil, "\(goal.text)") }
     }
-    #expect(zip(starts.toFirstChange, starts.toFailClosed).allSatisfy { $0 <= $1 })
-    #expect(zip(starts.toFailClosed, starts.toReady).allSatisfy { $0 <= $1 })
-    #expect(report.ownedTable == .refused)
-    let json = report.json
-    #expect(json["repairSeconds"]?.array?.count == 8)
-    #expect(json["repairSeconds"]?.array?.first?["p99"]?.number ?? 0 > 0)
-    #expect(json["startSeconds"]?.array?.count == 3)
-    #expect(json["footprint"]?["threads"]?.integer ?? 0 > 0)
-    #expect(report.text.contains("rule deleted"))
-    let exits = try #require(report.exits)
-    #expect(exits.exits == 64 && exits.cpuShare > 0 && exits.cpuShare < 1)
-    #expect(exits.toBlocked.count == 2 && exits.toSwitched.count == 2)
-    #expect((exits.toBlocked + exits.toSwitched).allSatisfy { $0 > .milliseconds(400) && $0 < .seconds(2) })
-    #expect(json["outageSeconds"]?.array?.count == 2)
-    #expect(report.text.contains("64 exits that answer"))
+  }
+
+  @Test("times every fault as often as it was asked to, by the agent and by the C floor")
+  func faults() throws {
+    let report = try measure("repair")
+    let section = try #require(report["time to repair, idle: from the fault to the object read back"])
+    let faults = [
+      "rule deleted", "route deleted", "tunnel default deleted", "tunnel default replaced",
+      "table of 8 routes flushed", "ip_forward set to 0", "rp_filter set to 1",
+      "address back: to the tunnel default",
+    ]
+    #expect(section.rows.map(\.name) == faults.flatMap { [$0, "\($0), C floor"] })
+    for row in section.rows {
+      guard case .spread(let spread) = row.figure else {
+        Issue.record("\(row.name): not timed")
+        continue
+      }
+      #expect(spread.count == 5 && spread.median > 0 && spread.median <= spread.p99)
+    }
+    #expect(section.notes == ["nftables table deleted: refused by the kernel (owned table)"])
+    #expect(report.goals.count == 3)
   }
 
   @Test("finds every one of a thousand deletions in a row repaired: an event that comes early is no lost one")
@@ -59,14 +67,83 @@ struct BenchTests {
 
   @Test("finds one thread, few descriptors, and less than 12 MB in a release build at rest")
   func footprint() throws {
-    let found = try measure(rounds: 1).footprint
-    #expect(found.descriptors > 0 && found.descriptors < 32)
-    #expect(found.proportionalKiB > 0 && found.proportionalKiB <= found.residentKiB)
-    #expect(found.wakeUps > 0)
-    #expect(!found.libraries.isEmpty)
+    let found = try #require(try measure("footprint")["at rest"])
+    let figures = Dictionary(uniqueKeysWithValues: found.rows.map { ($0.name, $0.value ?? 0) })
+    #expect((1..<32).contains(figures["descriptors"] ?? 0))
+    #expect((1...(figures["RSS"] ?? 0)).contains(figures["PSS"] ?? 0))
+    #expect(figures["wake-ups"] ?? 0 > 0)
+    #expect(figures["libraries"] ?? 0 > 0)
     // Another build carries what finds its faults, threads among it.
     guard getenv("LITEBOXD_AGENT").map({ String(cString: $0).contains("/release/") }) == true else { return }
-    #expect(found.threads == 1)
-    #expect(found.residentKiB < 12_000_000 / 1024)
+    #expect(figures["threads"] == 1)
+    #expect(figures["RSS"] ?? 0 < 12_000_000)
+  }
+
+  @Test("takes as long from an exit's end to the change of the route as its probes do")
+  func outages() throws {
+    let section = try #require(try measure("exits")["from an exit's end to the change of the route"])
+    for row in section.rows { #expect((0.4..<2).contains(row.value ?? 0), "\(row.name)") }
+  }
+}
+
+@Suite("A benchmark's report")
+struct BenchReportTests {
+  private static let floor = BenchRow("C floor", .seconds, 0.000_040)
+  private static let agent = BenchRow("agent", [.microseconds(60), .microseconds(50), .microseconds(90)])
+  private let report = BenchReport(
+    parts: [
+      .init(
+        name: "repair",
+        sections: [
+          BenchSection(
+            "from damage to repair",
+            [
+              Self.floor, Self.agent.beside(Self.floor),
+              BenchRow("peer", .seconds, .none("does not repair")),
+            ],
+            notes: ["idle"],
+            goals: [
+              BenchGoal("beside the floor", .times, Self.agent.times(Self.floor), .atMost(1.5)),
+              BenchGoal("99th percentile", .seconds, Self.agent.p99, .below(0.000_08)),
+              BenchGoal("peer", .seconds, nil, .atMost(1)),
+            ])
+        ], took: .seconds(3))
+    ])
+
+  @Test("shows figures in columns, ratios behind them, and each goal with its figure on a line of its own")
+  func text() {
+    #expect(
+      report.text() == """
+        from damage to repair  n  median    p99    max
+          C floor                  40 µs
+          agent                3   60 µs  90 µs  90 µs   1.5 × C floor
+          peer                         -                 does not repair
+          idle
+
+        goals: 1 of 3 hold
+          holds          beside the floor: 1.5 × (goal: at most 1.5 ×)
+          does not hold  99th percentile: 90 µs (goal: below 80 µs)
+          does not hold  peer: not measured (goal: at most 1 s)
+
+        took: repair 3 s
+        """)
+  }
+
+  @Test("compares medians with those of an earlier run, read back from its JSON")
+  func comparison() throws {
+    let saved = try BenchReport(json: JSONValue(parsing: report.json.text.utf8))
+    let lines = report.text(before: saved).split(separator: "\n")
+    #expect(lines[1] == "  C floor                  40 µs                 1 × before")
+    #expect(lines[2] == "  agent                3   60 µs  90 µs  90 µs   1.5 × C floor, 1 × before")
+    #expect(lines[3] == "  peer                         -                 does not repair")
+  }
+
+  @Test(
+    "rounds to three digits that count",
+    arguments: [
+      (0.041_72, "0.0417"), (4.172, "4.17"), (41.72, "41.7"), (417.2, "417"), (41_720, "41720"), (2, "2"),
+    ])
+  func digits(_ value: Double, _ text: String) {
+    #expect(BenchUnit.other("").text(value) == text + " ")
   }
 }

@@ -38,6 +38,21 @@ struct AddressTests {
     #expect([narrow, wide].withoutContained() == [wide])
   }
 
+  @Test(
+    "networks are aggregated to the fewest that hold exactly the same addresses",
+    arguments: [
+      ("10.0.0.0/9 10.128.0.0/9", "10.0.0.0/8"), ("10.128.0.0/9 11.0.0.0/9", "10.128.0.0/9 11.0.0.0/9"),
+      ("10.0.3.0/24 10.0.2.0/24 10.0.0.0/23 10.0.0.7/32", "10.0.0.0/22"),
+      ("0.0.0.0/1 128.0.0.0/1", "0.0.0.0/0"), ("255.255.255.255/32 255.255.255.254/32", "255.255.255.254/31"),
+      ("fd00::/65 fd00:0:0:0:8000::/65 10.0.0.0/32", "10.0.0.0/32 fd00::/64"), ("", ""),
+    ])
+  func aggregation(_ written: String, _ wanted: String) throws {
+    func networks(_ text: String) throws -> [CIDR] {
+      try text.split(separator: " ").map { try CIDR(parsing: $0) }
+    }
+    #expect(try networks(written).aggregated() == networks(wanted))
+  }
+
   @Test("ZeroTier's IPv6 prefixes follow from the network")
   func zeroTierPrefixes() throws {
     let network = try #require(ZeroTierNetworkID("8056c2e21c000001"))

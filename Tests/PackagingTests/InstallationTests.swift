@@ -64,6 +64,7 @@ struct InstallationTests {
         ./usr/share/doc/liteboxd-agent/docs/migration.md
         ./usr/share/doc/liteboxd-agent/docs/operations.md
         ./usr/share/doc/liteboxd-agent/docs/operator-view.md
+        ./usr/share/doc/liteboxd-agent/docs/performance.md
         ./usr/share/doc/liteboxd-agent/docs/troubleshooting.md
         ./usr/share/doc/liteboxd-agent/docs/zh-CN/exits.md
         ./usr/share/doc/liteboxd-agent/docs/zh-CN/migration.md

@@ -34,6 +34,7 @@ struct PackageTests {
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/migration.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/operations.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/operator-view.md
+        -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/performance.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/troubleshooting.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/zh-CN/exits.md
         -rw-r--r-- root/root ./usr/share/doc/liteboxd-agent/docs/zh-CN/migration.md
