@@ -65,6 +65,11 @@ public struct CIDR: Hashable, Sendable {
     IPAddress(family: family, bits: address.bits | ~CIDR.mask(family, prefixLength))
   }
 
+  /// The prefix's bits as octets, most significant first: 4 or 16.
+  public var maskInNetworkOrder: [UInt8] {
+    IPAddress(family: family, bits: CIDR.mask(family, prefixLength)).networkOrder
+  }
+
   public func contains(_ other: IPAddress) -> Bool {
     other.family == family && other.bits & CIDR.mask(family, prefixLength) == address.bits
   }

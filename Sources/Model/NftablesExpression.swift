@@ -69,8 +69,15 @@ extension NftablesMatch {
       return [.meta(key), .compare(comparison, Array(text.utf8))]
     case .address(let end, let address):
       return Self.load(end, address.family) + [.compare(.equal, address.networkOrder)]
+    case .addressInNetwork(let end, let membership, let network):
+      let comparison = membership == .inside ? Comparison.equal : .notEqual
+      return Self.load(end, network.family) + [
+        .bitwise(mask: network.maskInNetworkOrder), .compare(comparison, network.address.networkOrder),
+      ]
     case .addressInSet(let end, let membership, let set, let family):
       return Self.load(end, family) + [.lookup(set: set, membership)]
+    case .family(let family):
+      return [.meta(.networkProtocol), .compare(.equal, [family.rawValue])]
     case .layerFour(let number):
       return Self.layerFour(number)
     case .destinationPortInSet(let number, let set):

@@ -108,8 +108,12 @@ public enum NftablesMatch: Hashable, Sendable {
   /// Any link whose name begins so, as nft writes `"zt*"`.
   case interfaceBeginning(LinkDirection, Comparison, String)
   case address(PacketEnd, IPAddress)
+  /// `ip saddr 10.0.0.0/8`: what a set of this one network would say, at a fraction of its cost for each packet.
+  case addressInNetwork(PacketEnd, Membership, CIDR)
   /// The set's key type says the family.
   case addressInSet(PacketEnd, Membership, set: String, AddressFamily)
+  /// `meta nfproto`: IPv4 or IPv6.
+  case family(AddressFamily)
   case layerFour(LayerFourProtocol)
   case destinationPortInSet(LayerFourProtocol, set: String)
   case state(ConnectionState)

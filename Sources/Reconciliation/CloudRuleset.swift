@@ -4,11 +4,11 @@ import Model
 /// The cloud server's nftables table. Each list is one interval set, so that the number of rules does not grow
 /// with it.
 struct CloudRuleset {
-  private let policy: CloudPolicy
+  let policy: CloudPolicy
   private let cloud: CloudSettings
   private let network: ZeroTierNetworkID
-  private let zerotier: [CIDR]
-  private let neighbours: [InterfaceName]
+  let zerotier: [CIDR]
+  let neighbours: [InterfaceName]
 
   init(
     _ policy: CloudPolicy, _ cloud: CloudSettings, network: ZeroTierNetworkID,
@@ -62,13 +62,10 @@ struct CloudRuleset {
       chains += [
         NftablesChain(CloudChain.leaving, rules: leaving),
         NftablesChain(CloudChain.fromZeroTier, rules: fromZeroTier(wan)),
+        NftablesChain(CloudChain.answered, rules: answered),
         NftablesChain(CloudChain.toZeroTier, rules: toZeroTier(wan)),
         NftablesChain(CloudChain.forward, hook: forward, rules: forwardRules(tunnel)),
       ]
-      if cloud.clampMSS == .clamp {
-        let mangle = NftablesChain.Hook(.filter, at: .forward, priority: ChainPriority.mangle)
-        chains.append(NftablesChain("segment_size", hook: mangle, rules: clampRules(tunnel, wan)))
-      }
     }
     if !policy.overlaps(cloud.sources) { chains.append(translation) }
     let last = NftablesChain.Hook(.filter, at: .postrouting, priority: ChainPriority.afterSourceNAT)
@@ -103,16 +100,15 @@ struct CloudRuleset {
     return (byLink + byAddress).map { NftablesRule([$0.0], drop, comment: $0.1) }
   }
 
+  /// What most packets need comes first: from the tunnel none goes on behind the jump.
   private func forwardRules(_ tunnel: Tunnel) -> [NftablesRule] {
     [
       NftablesRule(
-        [
-          .interface(.input, .notEqual, tunnel.name),
-          .addressInSet(.source, .inside, set: SetName.zerotier, .ipv4),
-        ], [.counter(GuardCounter.spoofedSource.rawValue), .drop], comment: "ZeroTier address from elsewhere"),
-      NftablesRule(
         [.interface(.input, .equal, tunnel.name)], [.jump(CloudChain.fromZeroTier)],
         comment: "sandbox traffic"),
+      NftablesRule(
+        [among(zerotier, .source, .inside, SetName.zerotier), .interface(.input, .notEqual, tunnel.name)],
+        [.counter(GuardCounter.spoofedSource.rawValue), .drop], comment: "ZeroTier address from elsewhere"),
       NftablesRule(
         [.interface(.output, .equal, tunnel.name)], [.jump(CloudChain.toZeroTier)], comment: "answers"),
     ]
@@ -122,7 +118,7 @@ struct CloudRuleset {
     let toWAN = NftablesMatch.interface(.output, .equal, wan.name)
     return [
       NftablesRule(
-        [.addressInSet(.source, .outside, set: SetName.sources, .ipv4)],
+        [among(cloud.sources, .source, .outside, SetName.sources)],
         [.counter(GuardCounter.notASource.rawValue), .drop], comment: "not a configured source"),
       NftablesRule(
         [.addressInSet(.destination, .inside, set: SetName.denied, .ipv4)],
@@ -136,24 +132,40 @@ struct CloudRuleset {
   /// For what is allowed out. Counting comes first and by itself: where the set is full its rule ends, and the
   /// next accepts all the same.
   private var leaving: [NftablesRule] {
-    [
+    clamp + [
       NftablesRule([], [.countInSet(.source, set: GatewaySet.out.name)], comment: "who sends"),
       NftablesRule([], [.counter(TrafficCounter.out.rawValue), .accept], comment: "out to the Internet"),
     ]
   }
 
-  /// Each names an IPv4 condition: IPv6 is never allowed, since nothing translates its addresses.
+  /// For answers by the WAN.
+  private var answered: [NftablesRule] {
+    clamp + [
+      NftablesRule(
+        [among(cloud.sources, .destination, .inside, SetName.sources)],
+        [.countInSet(.destination, set: GatewaySet.in.name)], comment: "who is answered"),
+      NftablesRule(
+        [], [.counter(TrafficCounter.in.rawValue), .accept], comment: "answers from the Internet"),
+    ]
+  }
+
+  private var clamp: [NftablesRule] {
+    guard cloud.clampMSS == .clamp else { return [] }
+    return [NftablesRule([.tcpSyn], [.clampMaximumSegmentSize], comment: "segments that fit the path")]
+  }
+
+  /// IPv4 alone: IPv6 is never allowed, since nothing translates its addresses.
   private var allowed: [([NftablesMatch], String)] {
-    let fromSources = NftablesMatch.addressInSet(.source, .inside, set: SetName.sources, .ipv4)
-    guard !cloud.allow.isEmpty else { return [([fromSources], "any protocol and port")] }
+    let isIPv4 = NftablesMatch.family(.ipv4)
+    guard !cloud.allow.isEmpty else { return [([isIPv4], "any protocol and port")] }
     var rules: [([NftablesMatch], String)] = [
-      ([fromSources, .layerFour(.icmp), .state(.related)], "errors about allowed flows")
+      ([isIPv4, .layerFour(.icmp), .state(.related)], "errors about allowed flows")
     ]
     for (transport, number, set) in Self.transports
     where cloud.allow.contains(where: { $0.protocol == transport }) {
       let match: NftablesMatch =
         if let set, limits(transport) { .destinationPortInSet(number, set: set) } else { .layerFour(number) }
-      rules.append(([fromSources, match], "allowed \(number)"))
+      rules.append(([isIPv4, match], "allowed \(number)"))
     }
     return rules
   }
@@ -165,14 +177,8 @@ struct CloudRuleset {
   private func toZeroTier(_ wan: WAN) -> [NftablesRule] {
     let fromWAN = NftablesMatch.interface(.input, .equal, wan.name)
     let answers = NftablesMatch.state([.established, .related])
-    let toSources = NftablesMatch.addressInSet(.destination, .inside, set: SetName.sources, .ipv4)
     return [
-      NftablesRule(
-        [fromWAN, answers, toSources], [.countInSet(.destination, set: GatewaySet.in.name)],
-        comment: "who is answered"),
-      NftablesRule(
-        [fromWAN, answers], [.counter(TrafficCounter.in.rawValue), .accept],
-        comment: "answers from the Internet"),
+      NftablesRule([fromWAN, answers], [.jump(CloudChain.answered)], comment: "answers from the Internet"),
       // By whatever link: what was the WAN a moment ago still hears from the Internet.
       NftablesRule([answers], [.accept], comment: "answers to what left before"),
       NftablesRule(
@@ -188,45 +194,6 @@ struct CloudRuleset {
     case .fixed(let address): NftablesRule(matches, [.sourceNAT(address)], comment: "leave as \(address)")
     }
   }
-
-  private func clampRules(_ tunnel: Tunnel, _ wan: WAN) -> [NftablesRule] {
-    [(tunnel.name, wan.name), (wan.name, tunnel.name)].map { from, to in
-      NftablesRule(
-        [.interface(.input, .equal, from), .interface(.output, .equal, to), .tcpSyn],
-        [.clampMaximumSegmentSize], comment: "segments that fit the path")
-    }
-  }
-
-  /// Every link but the tunnel may lead out, now or once a route moves. Before the tunnel is known, those are left out
-  /// that are named as ZeroTier names its own.
-  private var outside: [NftablesMatch] {
-    let tunnel: NftablesMatch? =
-      if let name = policy.tunnel?.name {
-        .interface(.output, .notEqual, name)
-      } else if policy.wan?.name.text.hasPrefix(Self.zerotierPrefix) == true {
-        nil
-      } else { .interfaceBeginning(.output, .notEqual, Self.zerotierPrefix) }
-    return [.interface(.output, .notEqual, .loopback)] + (tunnel.map { [$0] } ?? [])
-  }
-
-  private static let zerotierPrefix = "zt"
-
-  /// Behind source NAT: what still has a ZeroTier address here was not translated, or is an answer that lost
-  /// its tunnel.
-  private var wanGuard: [NftablesRule] {
-    let own = neighbours.map {
-      NftablesRule([.interface(.output, .equal, $0)], [.accept], comment: "in such a range itself")
-    }
-    return guards(SetName.tunnelIPv6, .ipv6) + own + guards(SetName.zerotier, .ipv4)
-  }
-
-  private func guards(_ set: String, _ family: AddressFamily) -> [NftablesRule] {
-    [PacketEnd.source, .destination].map { end in
-      NftablesRule(
-        outside + [.addressInSet(end, .inside, set: set, family)],
-        [.counter(GuardCounter.wan.rawValue), .drop], comment: "ZeroTier \(end) leaving")
-    }
-  }
 }
 
 /// Chains of the cloud server's table that others refer to.
@@ -234,6 +201,7 @@ public enum CloudChain {
   public static let forward = "forward"
   public static let fromZeroTier = "from_zerotier"
   public static let leaving = "leaving"
+  public static let answered = "answered"
   public static let toZeroTier = "to_zerotier"
   public static let sourceNAT = "source_nat"
 }

@@ -81,35 +81,34 @@ extension GatewaySettings {
       ])
   }
 
+  /// The source first: of a packet that is none of this, nothing else is looked at.
   private func guardRules(_ tunnel: Tunnel?) -> [NftablesRule] {
-    var rules = [
-      NftablesRule([.interface(.output, .equal, .loopback)], [.accept], comment: "stays on this host")
-    ]
-    if let tunnel {
-      rules.append(
-        NftablesRule([.interface(.output, .equal, tunnel.name)], [.accept], comment: "into the tunnel"))
-    }
-    return rules + [
+    let outside =
+      [NftablesMatch.interface(.output, .notEqual, .loopback)]
+      + (tunnel.map { [.interface(.output, .notEqual, $0.name)] } ?? [])
+    return [
       NftablesRule(
-        [
-          .address(.source, egressIP),
-          .addressInSet(.destination, .outside, set: SetName.excluded, egressIP.family),
+        [.address(.source, egressIP)] + outside + [
+          .addressInSet(.destination, .outside, set: SetName.excluded, egressIP.family)
         ],
         [.counter(GuardCounter.egress.rawValue), .drop], comment: "egress IP beside the tunnel"),
       NftablesRule(
-        [.addressInSet(.source, .inside, set: SetName.tunnelIPv6, .ipv6)],
+        [.addressInSet(.source, .inside, set: SetName.tunnelIPv6, .ipv6)] + outside,
         [.counter(GuardCounter.egressIPv6.rawValue), .drop],
         comment: "this ZeroTier network's IPv6 beside the tunnel"),
     ]
   }
 
+  /// What is counted needs no further look.
   private func outgoing(_ tunnel: Tunnel?) -> [NftablesRule] {
     guard let tunnel else { return [] }
     let matches: [NftablesMatch] = [
-      .interface(.output, .equal, tunnel.name), .address(.source, egressIP),
+      .address(.source, egressIP), .interface(.output, .equal, tunnel.name),
       .addressInSet(.destination, .outside, set: SetName.excluded, egressIP.family),
     ]
-    return [NftablesRule(matches, [.counter(TrafficCounter.out.rawValue)], comment: "to the Internet")]
+    return [
+      NftablesRule(matches, [.counter(TrafficCounter.out.rawValue), .accept], comment: "to the Internet")
+    ]
   }
 
   private func incoming(_ tunnel: Tunnel?) -> [NftablesRule] {

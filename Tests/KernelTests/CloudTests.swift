@@ -74,7 +74,7 @@ struct CloudConvergenceTests {
       for expected in [
         "tcp dport @allowed_tcp", "elements = { 80, 443, 8000-8100 }", "tcp option maxseg size set rt mtu",
         "ct state established,related", "oifname \"eth0\" ip saddr @sources masquerade",
-        "tcp flags syn / syn,rst",
+        "tcp flags syn / syn,rst", "ip saddr != 10.147.17.0/24", "meta nfproto ipv4",
       ] { #expect(text.contains(expected), "\(expected) in \(text)") }
       #expect(!text.contains("unknown"))
     }
@@ -109,7 +109,7 @@ struct CloudConvergenceTests {
       "nft add element inet liteboxd sources { 9.9.9.0/24 }",
       "nft delete element inet liteboxd sources { 10.147.17.0/24 }",
       "nft add chain inet liteboxd more '{ type filter hook output priority 0; policy drop; }'",
-      "nft 'flush chain inet liteboxd segment_size; delete chain inet liteboxd segment_size'",
+      "nft 'flush chain inet liteboxd to_zerotier; delete chain inet liteboxd answered'",
       "nft add set inet liteboxd other '{ type ipv4_addr; }'", "nft add quota inet liteboxd q 10 mbytes",
       "nft chain inet liteboxd forward '{ policy drop; }'", "nft add counter inet liteboxd c",
       "nft insert rule inet liteboxd forward tcp dport '{ 80, 443 }' accept",
