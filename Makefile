@@ -13,10 +13,12 @@ SWIFT = swift
 # Given on the command line, it holds a binary that is there already.
 RELEASE = .build/release
 # Swift's and C++'s run time are linked in, so that only Debian's own C libraries remain. The linker takes
-# libstdc++ as an archive since the directory that it looks in first holds nothing else.
+# libstdc++ as an archive since the directory that it looks in first holds nothing else. The tool chain's own linker packs
+# relocations, which else are read at each start and stay in memory, and exports no symbol that nobody asks for.
 ARCHIVES = .build/archives
 RELEASE_FLAGS = -c release --static-swift-stdlib --disable-local-rpath -Xswiftc -L$(ARCHIVES) \
-  -Xswiftc -Xclang-linker -Xswiftc -static-libgcc -Xlinker -s -Xlinker -z -Xlinker now
+  -Xswiftc -Xclang-linker -Xswiftc -static-libgcc -Xswiftc -use-ld=lld -Xlinker -s -Xlinker -z -Xlinker now \
+  -Xlinker -z -Xlinker pack-relative-relocs -Xlinker --no-export-dynamic -Xlinker --icf=safe
 IMPORT_CHECK = --explicit-target-dependency-import-check error
 
 # The tests and the demo run these.

@@ -1,3 +1,4 @@
+import CLinux
 import Configuration
 import EventLoop
 import Kernel
@@ -11,6 +12,8 @@ extension Daemon {
   /// - Parameter since: when the event that woke the loop was read; nil: nothing woke it.
   func pass(_ dirty: Domains, cause: PassCause, since: MonotonicTime? = nil) {
     let start = loop.now
+    // What a full reading needs is what a repair needs: it is back at once, and the rest when somebody asks for it.
+    if cause == .interval { clinux_forget_program() }
     // What failed is looked at again in every pass, so that none can take a part for the whole.
     let dirty = dirty.union(unsettled)
     let surveyErrors = reconciler.survey(dirty.intersection(configuration.surveyed), &situation)
@@ -128,8 +131,9 @@ extension Daemon {
     if ledger.isVerified, !ledger.isReadyTold {
       ledger.isReadyTold = true
       service.ready()
+      clinux_forget_program()
     }
-    let status = makeStatus()
+    let status = judge()
     tellFight()
     let line =
       status.phase.rawValue

@@ -8,9 +8,7 @@ import ZeroTier
 extension Daemon {
   /// All that the agent says of itself, made anew from what it knows now.
   func makeStatus() -> AgentStatus {
-    let now = loop.now.sinceBoot
-    ledger.clock.follow(sinceEpoch: sinceEpoch(), sinceBoot: now)
-    pace.settle(now)
+    let judgement = judge()
     var status = AgentStatus(
       build: .current, role: configuration.roleName, startedAt: ledger.clock.time(at: ledger.startedAt),
       configPath: loaded.path)
@@ -18,7 +16,6 @@ extension Daemon {
     status.config.loadedAt = ledger.clock.time(at: ledger.loadedAt)
     status.config.error = configurationError
     status.zerotier = zerotierStatus
-    followHealth()
     status.exits = exitStatuses
     status.wan = wanStatus
     status.tunnelUp = ledger.isTunnelUp
@@ -35,29 +32,45 @@ extension Daemon {
     }
     status.traffic.forwarded = ledger.counters.forwarded.directions
     status.traffic.tunnel = ledger.counters.tunnel.directions
-    judge(&status)
-    ledger.enter(status.phase, at: now)
+    (status.phase, status.reasons, status.warnings) = (
+      judgement.phase, judgement.reasons, judgement.warnings + notices
+    )
     status.phaseSince = ledger.clock.time(at: ledger.phaseSince)
     return status
   }
 
-  private func judge(_ status: inout AgentStatus) {
-    let current = Decision(configuration, situation)
-    let blocks = current.reasons.map { Finding(code: $0.code, message: $0.message, remedy: $0.remedy) }
+  /// How the agent is doing: what every pass has to know, where the rest of the status is made for who asks.
+  struct Judgement {
+    let phase: Phase
+    let reasons: [Finding]
+    let warnings: [Finding]
+  }
+
+  func judge() -> Judgement {
+    let now = loop.now.sinceBoot
+    ledger.clock.follow(sinceEpoch: sinceEpoch(), sinceBoot: now)
+    pace.settle(now)
+    followHealth()
+    let degradations = degradations
     // Who holds the table is why changes to it are refused.
     let holder = ledger.tableHolder.map { [Finding.tableHeld(by: $0)] } ?? []
-    let kernelFindings = holder + ledger.errors.map(Finding.init(refusal:))
-    status.warnings = holder + degradations + notices
-    if !ledger.isVerified && ledger.errors.isEmpty {
-      status.phase = .starting
-    } else if !blocks.isEmpty || !ledger.isTunnelUp {
-      status.phase = .blocked
-      status.reasons = blocks + kernelFindings
-      if status.reasons.isEmpty { status.reasons = [.pending] }
-    } else {
-      status.reasons = kernelFindings + degradations
-      status.phase = status.reasons.isEmpty ? .ready : .degraded
+    let (phase, reasons) = phase(
+      with: degradations, refusals: holder + ledger.errors.map(Finding.init(refusal:)))
+    ledger.enter(phase, at: now)
+    return Judgement(phase: phase, reasons: reasons, warnings: holder + degradations)
+  }
+
+  private func phase(with degradations: [Finding], refusals: [Finding]) -> (Phase, [Finding]) {
+    if !ledger.isVerified && ledger.errors.isEmpty { return (.starting, []) }
+    let blocks = Decision(configuration, situation).reasons.map {
+      Finding(code: $0.code, message: $0.message, remedy: $0.remedy)
     }
+    guard blocks.isEmpty && ledger.isTunnelUp else {
+      let reasons = blocks + refusals
+      return (.blocked, reasons.isEmpty ? [.pending] : reasons)
+    }
+    let reasons = refusals + degradations
+    return (reasons.isEmpty ? .ready : .degraded, reasons)
   }
 
   /// Traffic flows, and a person should see to it.

@@ -1,8 +1,10 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
@@ -10,10 +12,13 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timex.h>
@@ -189,3 +194,39 @@ int clinux_terminal_rows(int fd) {
 #endif
 
 const char *clinux_build_commit(void) { return LITEBOXD_COMMIT; }
+
+int clinux_skip_main_routes(int fd) {
+  /* One event is one message. A filter reads numbers in network order, and the header has them in the host's. */
+  enum { TYPE = offsetof(struct nlmsghdr, nlmsg_type), ROUTE = sizeof(struct nlmsghdr) };
+  struct sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_H | BPF_ABS, TYPE),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWROUTE), 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELROUTE), 0, 5),
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, ROUTE + offsetof(struct rtmsg, rtm_table)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RT_TABLE_MAIN, 0, 3),
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, ROUTE + offsetof(struct rtmsg, rtm_dst_len)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+      BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+  };
+  struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
+
+static int forget_segments(struct dl_phdr_info *object, size_t size, void *unused) {
+  (void)size;
+  (void)unused;
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  for (int i = 0; i < object->dlpi_phnum; i++) {
+    const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+    if (segment->p_type != PT_LOAD || segment->p_flags & PF_W) continue;
+    uintptr_t start = (object->dlpi_addr + segment->p_vaddr) & ~(page - 1);
+    uintptr_t end = (object->dlpi_addr + segment->p_vaddr + segment->p_memsz + page - 1) & ~(page - 1);
+    /* A page that is shared with what follows belongs to a mapping of its own there. */
+    madvise((void *)start, end - start, MADV_DONTNEED);
+  }
+  /* The first object is the program; the libraries are shared with others. */
+  return 1;
+}
+
+void clinux_forget_program(void) { dl_iterate_phdr(forget_segments, NULL); }

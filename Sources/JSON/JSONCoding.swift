@@ -14,14 +14,25 @@ extension JSONValue {
   /// jansson's 2,048 levels, and numbers outside Int64 and Double are errors.
   public init(parsing bytes: some Collection<UInt8>) throws(JSONError) {
     var error = json_error_t()
-    let flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL
-    let text = bytes.map { CChar(bitPattern: $0) }
-    guard let root = json_loadb(text, text.count, Int(flags), &error) else {
+    // In one piece as they are, or copied into one as a whole: octet by octet it would take most of the reading.
+    let loaded =
+      bytes.withContiguousStorageIfAvailable { JSONValue.load(UnsafeRawBufferPointer($0), &error) }
+      ?? Array(bytes).withUnsafeBytes { JSONValue.load($0, &error) }
+    guard let root = loaded else {
       let reason = withUnsafeBytes(of: &error.text) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
       throw JSONError(line: Int(error.line), column: Int(error.column), reason: reason)
     }
     defer { json_decref(root) }
     self.init(copying: root)
+  }
+
+  private static func load(
+    _ text: UnsafeRawBufferPointer, _ error: inout json_error_t
+  ) -> UnsafeMutablePointer<json_t>? {
+    let flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL
+    // Of nothing there may be no place at all.
+    let start = text.baseAddress ?? UnsafeRawPointer(bitPattern: 1)
+    return json_loadb(start?.assumingMemoryBound(to: CChar.self), text.count, Int(flags), &error)
   }
 
   private init(copying node: UnsafeMutablePointer<json_t>) {

@@ -1,3 +1,4 @@
+import CLinux
 import CMnl
 import CNftnl
 import Glibc
@@ -31,6 +32,8 @@ public final class KernelEvents {
       RTNLGRP_IPV4_NETCONF,
     ]
     routing = try NetlinkSocket(.route, groups: groups.map(\.rawValue))
+    // Without it, a full table of the Internet's that is learnt anew costs the reading of its events, and no more.
+    _ = clinux_skip_main_routes(routing.descriptor)
     do {
       nftables = try NetlinkSocket(.netfilter, groups: [UInt32(NFNLGRP_NFTABLES.rawValue)])
     } catch  where error.isFamilyMissing {

@@ -42,7 +42,11 @@ public struct IPAddress: Hashable, Sendable {
   public init?(networkOrder bytes: some Collection<UInt8>) {
     guard bytes.count == 4 || bytes.count == 16 else { return nil }
     family = bytes.count == 4 ? .ipv4 : .ipv6
-    bits = bytes.reduce(0) { $0 << 8 | UInt128($1) }
+    // Of two words: numbers of 128 bits take several times as long to shift.
+    let words = bytes.reduce((high: UInt64(0), low: UInt64(0))) { word, byte in
+      (word.high << 8 | word.low >> 56, word.low << 8 | UInt64(byte))
+    }
+    bits = UInt128(words.high) << 64 | UInt128(words.low)
   }
 
   /// The address's octets, most significant first: 4 or 16.

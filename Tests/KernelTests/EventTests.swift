@@ -66,6 +66,25 @@ struct EventTests {
     }
   }
 
+  @Test("routes of others in the main table, however many, leave no trace and cover nothing up")
+  func commonRoutes() throws {
+    try inNamespace {
+      try shell("ip link set lo up")
+      let events = try KernelEvents(ignoring: [])
+      try shell(
+        """
+        awk 'BEGIN { for (i = 0; i < 60000; i++) print "route add blackhole 10.0." int(i / 256) "." i % 256 }' |
+          ip -batch -
+        ip -6 route add blackhole 2001:db8::/32
+        """)
+      var waiting = pollfd(fd: events.descriptors[0], events: Int16(POLLIN), revents: 0)
+      #expect(poll(&waiting, 1, 0) == 0)
+      try shell("ip -6 route add blackhole default metric 9")
+      let batch = try events.drain(tables: Self.tables)
+      #expect(!batch.isOverrun && batch.dirty == .mainDefaults)
+    }
+  }
+
   @Test("lost events are told of, and everything is dirty")
   func overrun() throws {
     try inNamespace {

@@ -41,6 +41,15 @@ int clinux_network_namespace_cookie(uint64_t *cookie);
 int clinux_note_arrivals(int fd);
 ssize_t clinux_receive_with_age(int fd, void *buffer, size_t length, int64_t *age);
 
+/* dl_iterate_phdr(3) exists under _GNU_SOURCE only. Unmaps the program's pages that were never written to: whoever needs
+ * one again finds it in the page cache (MADV_DONTNEED, madvise(2)). What only a start takes goes from memory with that. */
+void clinux_forget_program(void);
+
+/* BPF_STMT and BPF_JUMP are function-like macros. The rtnetlink socket hears no more of routes in the main table but for
+ * default ones: they are filtered where they are made (SO_ATTACH_FILTER, socket(7)), whatever a routing daemon does.
+ * Returns 0, or -1 with errno. */
+int clinux_skip_main_routes(int fd);
+
 /* struct sockaddr_ll and classic BPF's macros (packet(7), linux/filter.h). The first opens a socket that sees IPv4
  * datagrams of UDP to that address (host order) on every link, from the network header on; the second is recv(2) that
  * tells the link, and whether the packet was on its way out. Each returns -1 with errno when it fails. */
