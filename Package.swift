@@ -66,9 +66,11 @@ let package = Package(
       name: "liteboxd-agent", dependencies: ["Agent"], swiftSettings: strict),
     // ptrace(2), for the lab alone: nothing of it belongs into the daemon.
     .target(name: "CTrace"),
+    // sendmmsg(2), likewise.
+    .target(name: "CPackets"),
     // What a repair is measured beside, for the lab alone as well.
     .target(name: "CFloor", dependencies: ["CMnl"], cSettings: [.define("_GNU_SOURCE")]),
-    room("Lab", ["CFloor", "CLinux", "CTrace", "JSON"]),
+    room("Lab", ["CFloor", "CLinux", "CTrace", "CPackets", "JSON"]),
     .executableTarget(name: "liteboxd-lab", dependencies: ["Lab"], swiftSettings: strict),
 
     .testTarget(

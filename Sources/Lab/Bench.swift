@@ -16,6 +16,8 @@ public enum Bench {
     public var pause = Duration.milliseconds(25)
     /// Of an exit, with and without another one.
     public var outages: Int?
+    /// How long the agent is watched at rest.
+    public var rest: Duration?
     /// Where the figures are written, as JSON.
     public var json: String?
     /// An earlier run's figures, from such a file.

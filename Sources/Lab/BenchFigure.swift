@@ -126,6 +126,9 @@ public struct BenchRow: Sendable {
     return row
   }
 
+  /// A ratio that was measured in another way than median beside median.
+  mutating func add(_ ratio: Ratio) { ratios.append(ratio) }
+
   /// How many times the other figure this is.
   public func times(_ other: BenchRow) -> Double? {
     guard let value, let base = other.value, base > 0 else { return nil }

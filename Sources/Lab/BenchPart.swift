@@ -16,7 +16,8 @@ public struct BenchPart: Sendable {
 
   /// In the order in which they are measured.
   public static let all: [BenchPart] = [
-    .repair, .rivals, .load, .foreign, .start, .footprint, .exits,
+    .repair, .rivals, .load, .foreign, .start, .footprint, .exits, .dataPath, .events, .questions,
+    .instructions,
   ]
 
   public static func named(_ name: String) -> BenchPart? { all.first { $0.name == name } }

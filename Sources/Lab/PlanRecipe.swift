@@ -22,7 +22,7 @@ extension Lab {
   }
 
   /// Section C of the plan: `ip_forward` and masquerade.
-  public func openCloudByHand(_ cloud: Node) throws {
+  public func openCloudByHand(_ cloud: Node, for sources: String = Address.tunnelNetwork) throws {
     let namespace = try namespace(cloud)
     try namespace.setSysctls(["net.ipv4.ip_forward": "1"])
     try namespace.nft(
@@ -30,7 +30,7 @@ extension Lab {
         table ip plan {
           chain postrouting {
             type nat hook postrouting priority srcnat; policy accept;
-            ip saddr \(Address.tunnelNetwork) oifname "eth0" masquerade
+            ip saddr \(sources) oifname "eth0" masquerade
           }
         }
         """)

@@ -76,6 +76,13 @@ final class RoutingSocket {
     try send(bytes)
   }
 
+  /// The same for what nobody waits for: the kernel answers refusals alone.
+  func post(_ messages: [RoutingMessage], _ flags: Flags = []) throws(LabError) {
+    var bytes: [UInt8] = []
+    for message in messages { append(message, flags, to: &bytes) }
+    try send(bytes)
+  }
+
   /// Reads the answers to the last `count` changes.
   func acknowledge(_ count: Int) throws(LabError) {
     var open = count

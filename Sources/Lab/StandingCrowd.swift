@@ -113,7 +113,7 @@ extension Lab {
   }
 
   /// Where a crowd has to be, and what it connects to.
-  fileprivate func resolve(
+  func resolve(
     _ place: Crowd.Place
   ) throws(LabError) -> (NetworkNamespace?, Int32, SocketAddress) {
     switch place {

@@ -6,7 +6,7 @@ struct Main {
   private static let usage = """
     usage: liteboxd-lab demo [--agent PATH]   shows the agent at work in network namespaces; needs root
            liteboxd-lab bench [--agent PATH] [--only PART,...] [--quick] [--rounds N] [--pause MS] [--outages N]
-                              [--json FILE] [--compare FILE]
+                              [--rest SECONDS] [--json FILE] [--compare FILE]
                                               measures, prints tables and goals; needs root. Writes the figures
                                               to FILE, and compares them with an earlier run's
            liteboxd-lab captures DIRECTORY [--agent PATH]
@@ -67,6 +67,7 @@ struct Main {
     case ("--agent", _): options.agent = value
     case ("--rounds", let rounds?) where rounds > 0: options.rounds = rounds
     case ("--outages", let outages?) where outages > 0: options.outages = outages
+    case ("--rest", let seconds?) where seconds > 0: options.rest = .seconds(seconds)
     case ("--pause", let pause?) where pause > 0: options.pause = .milliseconds(pause)
     case ("--only", _):
       let names = value.split(separator: ",")
