@@ -76,8 +76,6 @@ extension NftablesMatch {
       ]
     case .addressInSet(let end, let membership, let set, let family):
       return Self.load(end, family) + [.lookup(set: set, membership)]
-    case .family(let family):
-      return [.meta(.networkProtocol), .compare(.equal, [family.rawValue])]
     case .layerFour(let number):
       return Self.layerFour(number)
     case .destinationPortInSet(let number, let set):

@@ -112,8 +112,6 @@ public enum NftablesMatch: Hashable, Sendable {
   case addressInNetwork(PacketEnd, Membership, CIDR)
   /// The set's key type says the family.
   case addressInSet(PacketEnd, Membership, set: String, AddressFamily)
-  /// `meta nfproto`: IPv4 or IPv6.
-  case family(AddressFamily)
   case layerFour(LayerFourProtocol)
   case destinationPortInSet(LayerFourProtocol, set: String)
   case state(ConnectionState)

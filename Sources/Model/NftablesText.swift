@@ -17,7 +17,6 @@ extension NftablesMatch: CustomStringConvertible {
         "\(Self.key(end, network.family)) \(comparison)\(network.isHost ? "\(network.address)" : "\(network)")"
     case .addressInSet(let end, let membership, let set, let family):
       return "\(Self.key(end, family)) \(membership == .inside ? "" : "!= ")@\(set)"
-    case .family(let family): return "meta nfproto \(family == .ipv4 ? "ipv4" : "ipv6")"
     case .layerFour(let number): return "meta l4proto \(number)"
     case .destinationPortInSet(let number, let set): return "\(number) dport @\(set)"
     case .state(let states): return "ct state \(states)"

@@ -154,18 +154,19 @@ struct CloudRuleset {
     return [NftablesRule([.tcpSyn], [.clampMaximumSegmentSize], comment: "segments that fit the path")]
   }
 
-  /// IPv4 alone: IPv6 is never allowed, since nothing translates its addresses.
+  /// Each names the sources, so that it needs no rule before it, and by them IPv4: IPv6 is never allowed, since nothing
+  /// translates its addresses.
   private var allowed: [([NftablesMatch], String)] {
-    let isIPv4 = NftablesMatch.family(.ipv4)
-    guard !cloud.allow.isEmpty else { return [([isIPv4], "any protocol and port")] }
+    let fromSources = among(cloud.sources, .source, .inside, SetName.sources)
+    guard !cloud.allow.isEmpty else { return [([fromSources], "any protocol and port")] }
     var rules: [([NftablesMatch], String)] = [
-      ([isIPv4, .layerFour(.icmp), .state(.related)], "errors about allowed flows")
+      ([fromSources, .layerFour(.icmp), .state(.related)], "errors about allowed flows")
     ]
     for (transport, number, set) in Self.transports
     where cloud.allow.contains(where: { $0.protocol == transport }) {
       let match: NftablesMatch =
         if let set, limits(transport) { .destinationPortInSet(number, set: set) } else { .layerFour(number) }
-      rules.append(([isIPv4, match], "allowed \(number)"))
+      rules.append(([fromSources, match], "allowed \(number)"))
     }
     return rules
   }

@@ -74,7 +74,7 @@ struct CloudConvergenceTests {
       for expected in [
         "tcp dport @allowed_tcp", "elements = { 80, 443, 8000-8100 }", "tcp option maxseg size set rt mtu",
         "ct state established,related", "oifname \"eth0\" ip saddr @sources masquerade",
-        "tcp flags syn / syn,rst", "ip saddr != 10.147.17.0/24", "meta nfproto ipv4",
+        "tcp flags syn / syn,rst", "ip saddr != 10.147.17.0/24",
       ] { #expect(text.contains(expected), "\(expected) in \(text)") }
       #expect(!text.contains("unknown"))
     }
