@@ -5,9 +5,13 @@ import Model
 /// The kernel's dump of an interval set goes through all of it again for each part that it sends (nft_rbtree_walk() of
 /// net/netfilter/nft_set_rbtree.c), so that reading a set of 100,000 intervals takes seconds, and four times as long for
 /// twice as many. The table's owner need not: the kernel lets nobody else change such a table, and commits all of a
-/// transaction or nothing.
+/// transaction or nothing. Sets of usual size are read all the same: what was read is worth more than what was reasoned.
 struct KnownElements {
   private var sets: [String: NftablesSet] = [:]
+  private let readEachTime: Int
+
+  /// - Parameter readEachTime: so many ranges of a set, or fewer, are read in a millisecond or two.
+  init(readEachTime: Int = 1024) { self.readEachTime = readEachTime }
 
   /// More at once are read again.
   private static let mostChanges = 64
@@ -22,7 +26,7 @@ struct KnownElements {
   /// Takes what was read, as far as the table is ours alone.
   mutating func take(_ observed: ObservedNftables) {
     guard case .present(let table) = observed, table.ownership == .ours else { return forget() }
-    sets = table.sets.compactMapValues(\.set)
+    sets = table.sets.compactMapValues(\.set).filter { $0.value.ranges.count > readEachTime }
   }
 
   /// Takes what was committed.

@@ -21,7 +21,7 @@ struct KnownElementsTests {
   private func known(after changes: [NftablesChange], among bounds: [Int] = [10, 20, 30]) -> [ClosedRange<
     UInt128
   >]? {
-    var known = KnownElements()
+    var known = KnownElements(readEachTime: 0)
     known.take(table(.ours, holding: bounds))
     known.take(NftablesTransaction(changes))
     return known.elements(of: "s", Self.type)?.ranges
@@ -33,15 +33,18 @@ struct KnownElementsTests {
       (ObservedNftablesTable.Ownership.ours, true), (.none, false), (.orphan, false),
       (.another(port: 7), false),
     ] {
-      var known = KnownElements()
+      var known = KnownElements(readEachTime: 0)
       known.take(table(.ours, holding: [1]))
       known.take(table(ownership, holding: [10, 20]))
       #expect(known.elements(of: "s", Self.type)?.ranges == (isKnown ? ranges([10, 20]) : nil))
     }
-    var known = KnownElements()
+    var known = KnownElements(readEachTime: 0)
     known.take(table(.ours, holding: [10]))
     #expect(known.elements(of: "s", .port) == nil)
     #expect(known.elements(of: "t", Self.type) == nil)
+    var usual = KnownElements()
+    usual.take(table(.ours, holding: [10, 20]))
+    #expect(usual.elements(of: "s", Self.type) == nil)
     known.take(.absent)
     #expect(known.elements(of: "s", Self.type) == nil)
   }
