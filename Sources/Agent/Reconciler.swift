@@ -85,7 +85,8 @@ final class Reconciler {
       previous.map { $0.decision.policy == decision.policy && $0.decision.network == decision.network }
       ?? false
     let desired = isSame ? previous?.desired ?? decision.desired : decision.desired
-    let ahead = isSame ? nil : previous.map { goAhead(from: $0.desired, to: desired) }
+    var failures: [KernelError] = []
+    let ahead = isSame ? nil : previous.map { goAhead(from: $0.desired, to: desired, &failures) }
     let domains = dirty.union(desired.domains(differingFrom: previous?.desired)).subtracting(.situational)
     let question = Question(domains, for: desired)
     let observed = observe(question, &errors)
@@ -101,16 +102,19 @@ final class Reconciler {
       if !outcome.unmet.isEmpty { outcome.plan = outcome.plan.withoutWishes }
     }
     if let ahead { outcome.plan = ahead.followed(by: outcome.plan) }
+    // Told, and looked at once more, also where the rest put it right.
+    outcome.errors += failures.filter { !outcome.errors.contains($0) }
     return outcome
   }
 
   /// Changes lists before the kernel is read: what comes of it is read then, and what could not be done is planned.
-  private func goAhead(from former: DesiredState, to desired: DesiredState) -> Plan {
+  private func goAhead(
+    from former: DesiredState, to desired: DesiredState, _ failures: inout [KernelError]
+  ) -> Plan {
     guard case .holder = part else { return Plan(changingListsFrom: desired, to: desired) }
     let plan = Plan(changingListsFrom: former, to: desired)
-    var failures: [KernelError] = []
     _ = apply(plan, &failures)
-    return plan
+    return failures.isEmpty ? plan : Plan(changingListsFrom: desired, to: desired)
   }
 
   /// What `reconcile` would do, in every domain.

@@ -230,8 +230,11 @@ struct HTTPServerTests {
   func outOfDescriptors() async {
     await #expect(processExitsWith: .success) {
       let loop = try EventLoop()
+      let end = try loop.after(.seconds(20)) { loop.stop() }
       let server = try HTTPServer(on: loop, at: .tcp(address: "127.0.0.1", port: 0)) { _ in
-        HTTPResponse(status: 200, "back again")
+        // Time for the answer to leave.
+        do { try end.rearm(after: .milliseconds(100)) } catch { loop.stop() }
+        return HTTPResponse(status: 200, "back again")
       }
       let client = Peer(connectingTo: server.port)
       client.send("GET / HTTP/1.0\r\n\r\n")
@@ -242,15 +245,20 @@ struct HTTPServerTests {
       limit.rlim_cur = 256
       setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
       while case let fd = dup(client.fd), fd >= 0 { fillers.append(fd) }
-      let relief = try loop.after(.milliseconds(350)) {
+      let (start, before) = (MonotonicTime.now, voluntarySwitches())
+      var failing = Duration.zero
+      let relief = try loop.every(.milliseconds(20)) {
+        guard server.acceptFailures >= 3, !fillers.isEmpty else { return }
+        failing = MonotonicTime.now - start
         for fd in fillers { close(fd) }
+        fillers = []
       }
-      let end = try loop.after(.milliseconds(600)) { loop.stop() }
-      let before = voluntarySwitches()
       try loop.run()
       withExtendedLifetime((relief, end)) {}
-      precondition((2...6).contains(server.acceptFailures), "\(server.acceptFailures) failures")
-      precondition(voluntarySwitches() - before < 20)
+      // The first at once, and a pause of 100 ms before each of the others.
+      let pauses = server.acceptFailures - 1
+      precondition(pauses >= 2 && failing > .milliseconds(95 * pauses), "\(pauses) pauses in \(failing)")
+      precondition(voluntarySwitches() - before < 100)
       precondition(client.receive().hasSuffix("back again\n"))
     }
   }
