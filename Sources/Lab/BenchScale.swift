@@ -71,7 +71,7 @@ struct BenchScale {
     let agent = try lab.startAgent(
       on: node, configuration: try configuration(lab, size), wrapper: lines.wrapper)
     try agent.waitFor(phase: "ready", within: .seconds(60))
-    let pass = try agent.fullPasses(options.count(3, quick: 1))
+    let pass = try agent.fullPasses(options.count(3, quick: 1), every: .seconds(resync(size)))
     let changes = try self.changes(lab, agent, lines, size)
     let load = BenchRow("\(size) \(what): first load, exec to READY=1", starts.toReady)
     let rival = try rivalLoad(lab, size, rounds, "\(size) \(what): \(rivalTools) of the same")
@@ -147,6 +147,9 @@ struct BenchScale {
 
   // MARK: The list
 
+  /// Seconds: long enough for one not to follow on the other.
+  private func resync(_ size: Int) -> Int { size > 10_000 ? 5 : 1 }
+
   /// Every other address of 20.0.0.0/8 by itself, behind the standard exclusions.
   private func networks(_ count: Int) -> [String] {
     let standard = node == .gateway ? Address.excludedNetworks : []
@@ -161,7 +164,7 @@ struct BenchScale {
     let key = node == .gateway ? "excludedCIDRs" : "denyDestinations"
     let list = ["  \(key):"] + networks(size).map { "    - \($0)" }
     let lines = try lab.configuration(for: node, Bench.Intervals(), metrics: "off")
-      .replacing("resyncInterval: 30s", with: "resyncInterval: \(size > 10_000 ? 5 : 1)s")
+      .replacing("resyncInterval: 30s", with: "resyncInterval: \(resync(size))s")
       .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     guard let place = lines.firstIndex(where: { $0 == "  probe:" || $0 == "  wanInterface: auto" }) else {
       throw LabError("writing a configuration with a list", "the lab's own has no place for it")
