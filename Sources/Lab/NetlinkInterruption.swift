@@ -4,7 +4,7 @@ public final class NetlinkInterruption: NetlinkMiddleman {
   public enum Look: String, CaseIterable, Sendable {
     /// All of it, each message with NLM_F_DUMP_INTR.
     case flagged
-    /// The first object alone; the flag is on that one.
+    /// The first object alone; the flag is on that one. A dump of nothing cannot be cut, and does not count.
     case cut
     /// Nothing but the end, NLMSG_DONE, with the flag.
     case gone
@@ -36,7 +36,12 @@ public final class NetlinkInterruption: NetlinkMiddleman {
   }
 
   /// Lets everything through from now on.
-  public func relent() { state.withLock { $0.left = 0 } }
+  public func relent() {
+    state.withLock {
+      $0.left = 0
+      $0.marked = []
+    }
+  }
 
   /// Dumps that were interrupted since the last `interrupt`.
   public var count: Int { state.withLock { $0.count } }
@@ -57,6 +62,12 @@ public final class NetlinkInterruption: NetlinkMiddleman {
         let mark = Mark(descriptor: datagram.descriptor, sequence: message.sequence)
         guard state.marked.contains(mark) else { continue }
         let isEnd = message.type == NetlinkDatagram.done || message.type == NetlinkDatagram.error
+        if state.look == .cut && isEnd && !state.started.contains(mark) {
+          state.marked.remove(mark)
+          state.left += 1
+          state.count -= 1
+          continue
+        }
         let isFirst = !isEnd && state.started.insert(mark).inserted
         let flagged: Bool =
           switch state.look {

@@ -56,8 +56,8 @@ struct InterruptedDumpTests {
     try trace.end(stage.gateway)
   }
 
-  /// So many dumps of that type after each other are the same question, on the same socket, with nothing between. A
-  /// dump that says nothing has no place to be interrupted at.
+  /// So many dumps of that type after each other are the same question, on the same socket, with nothing between.
+  /// A dump of nothing before them may have been let through.
   private func expectRepeated(_ dump: Dump, _ times: Int, _ requests: [KernelRequest], _ place: String) {
     let isRepeated = requests.indices.contains { first in
       let tries = requests[first...].prefix(times + 1)
