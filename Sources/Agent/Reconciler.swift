@@ -86,7 +86,7 @@ final class Reconciler {
       ?? false
     let desired = isSame ? previous?.desired ?? decision.desired : decision.desired
     var failures: [KernelError] = []
-    let ahead = isSame ? nil : previous.map { goAhead(from: $0.desired, to: desired, &failures) }
+    let ahead = isSame ? nil : previous.flatMap { goAhead(from: $0.desired, to: desired, &failures) }
     let domains = dirty.union(desired.domains(differingFrom: previous?.desired)).subtracting(.situational)
     let question = Question(domains, for: desired)
     let observed = observe(question, &errors)
@@ -108,13 +108,14 @@ final class Reconciler {
   }
 
   /// Changes lists before the kernel is read: what comes of it is read then, and what could not be done is planned.
+  /// nil: nothing was done, or not all of it.
   private func goAhead(
     from former: DesiredState, to desired: DesiredState, _ failures: inout [KernelError]
-  ) -> Plan {
-    guard case .holder = part else { return Plan(changingListsFrom: desired, to: desired) }
+  ) -> Plan? {
+    guard case .holder = part else { return nil }
     let plan = Plan(changingListsFrom: former, to: desired)
     _ = apply(plan, &failures)
-    return failures.isEmpty ? plan : Plan(changingListsFrom: desired, to: desired)
+    return failures.isEmpty ? plan : nil
   }
 
   /// What `reconcile` would do, in every domain.
