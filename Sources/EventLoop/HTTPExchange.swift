@@ -1,5 +1,20 @@
 import Glibc
 
+/// A connection of an `HTTPClient`, closed when nobody has it any more.
+final class HTTPConnection {
+  let descriptor: Descriptor
+  var number: Int32 { descriptor.number }
+
+  /// Begins to connect; whether it succeeded shows when the socket takes output.
+  init(to target: HTTPTarget) throws {
+    let address = try SocketAddress(address: target.host, port: target.port)
+    descriptor = try target.local.makeSocket(address.family)
+    guard address.withPointer({ connect(descriptor.number, $0, $1) }) == 0 || errno == EINPROGRESS else {
+      throw SystemError.last
+    }
+  }
+}
+
 /// One request of an `HTTPClient` and its answer: connect, send, receive, under one deadline.
 final class HTTPExchange {
   /// Why it did not even start.
@@ -8,21 +23,16 @@ final class HTTPExchange {
   private var reader: HTTPResponseReader
   private var done: ((HTTPExchange, Result<HTTPAnswer, HTTPClientFailure>) -> Void)?
   private var loop: EventLoop?
-  private var socket: Socket?
+  private var connection: HTTPConnection?
+  /// Where to send the request again if the connection was an earlier request's and is closed meanwhile.
+  private var again: (target: HTTPTarget, request: [UInt8])?
   private var unsent: ArraySlice<UInt8> = []
-  private var isConnected = false
   private var input: EventSource?
   private var output: EventSource?
   private var deadline: EventSource?
 
-  /// Closes its descriptor when the exchange lets go of it.
-  private final class Socket {
-    let descriptor: Descriptor
-    var number: Int32 { descriptor.number }
-    init(_ family: Int32, _ local: LocalEnd) throws(SystemError) {
-      descriptor = try local.makeSocket(family)
-    }
-  }
+  /// After the answer, what another request can be sent over.
+  private(set) var reusable: HTTPConnection?
 
   init(
     _ reader: HTTPResponseReader,
@@ -35,84 +45,97 @@ final class HTTPExchange {
   deinit { stop() }
 
   /// Throws what goes wrong at once; everything later comes through `done`.
-  func start(on loop: EventLoop, _ target: HTTPTarget, _ request: [UInt8], deadline: Duration)
-    throws(HTTPClientFailure)
-  {
+  ///
+  /// - Parameter kept: the connection of an earlier request. If it ends before it has answered, a new one takes its place.
+  func start(
+    on loop: EventLoop, _ target: HTTPTarget, _ request: [UInt8], over kept: HTTPConnection?,
+    deadline: Duration
+  ) throws(HTTPClientFailure) {
     self.loop = loop
     unsent = request[...]
+    if kept != nil { again = (target, request) }
     do {
       self.deadline = try loop.after(deadline) { [unowned self] in finish(.failure(.timedOut)) }
-      let socket = try HTTPExchange.connecting(to: target)
-      self.socket = socket
-      output = try loop.watch(writable: socket.number) { [unowned self] in writable() }
+      do { try send(over: kept ?? HTTPConnection(to: target), on: loop) } catch {
+        guard kept != nil else { throw error }
+        try sendAgain(on: loop)
+      }
     } catch {
       stop()
       throw HTTPExchange.failure(error)
     }
   }
 
-  /// Begins to connect; whether it succeeded shows when the socket takes output.
-  private static func connecting(to target: HTTPTarget) throws -> Socket {
-    let address = try SocketAddress(address: target.host, port: target.port)
-    let socket = try Socket(address.family, target.local)
-    guard address.withPointer({ connect(socket.number, $0, $1) }) == 0 || errno == EINPROGRESS else {
-      throw SystemError.last
+  /// The server may have closed the connection since its last answer.
+  private func sendAgain(on loop: EventLoop) throws {
+    guard let (target, request) = again else { return }
+    again = nil
+    unsent = request[...]
+    for source in [input, output] { source?.cancel() }
+    try send(over: HTTPConnection(to: target), on: loop)
+  }
+
+  /// Sends at once what the socket takes, which is nothing while it is not connected.
+  private func send(over connection: HTTPConnection, on loop: EventLoop) throws {
+    self.connection = connection
+    if try sendUnsent(over: connection) { return try listen(to: connection, on: loop) }
+    output = try loop.watch(writable: connection.number) { [unowned self] in writable() }
+  }
+
+  /// False: the socket takes no more for now. Why it could not connect shows here (tcp_sendmsg_locked() of net/ipv4/tcp.c).
+  private func sendUnsent(over connection: HTTPConnection) throws(SystemError) -> Bool {
+    while !unsent.isEmpty {
+      let count = unsent.withUnsafeBytes {
+        Glibc.send(connection.number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+      }
+      if count > 0 {
+        unsent = unsent.dropFirst(count)
+      } else if errno == EAGAIN {
+        return false
+      } else if errno != EINTR {
+        throw .last
+      }
     }
-    return socket
+    return true
   }
 
   func reportFailure() { finish(.failure(failure ?? .closedEarly)) }
 
   private func stop() {
     for source in [input, output, deadline] { source?.cancel() }
-    socket = nil
+    connection = nil
   }
 
   private func finish(_ result: Result<HTTPAnswer, HTTPClientFailure>) {
+    if case .failure(.closedEarly) = result, again != nil, !reader.hasBegun, let loop {
+      do { return try sendAgain(on: loop) } catch { return finish(.failure(HTTPExchange.failure(error))) }
+    }
     guard let done else { return }
     self.done = nil
+    if case .success = result, reader.leavesOpen { reusable = connection }
     stop()
     done(self, result)
   }
 
   private func writable() {
-    guard let socket else { return }
-    if !isConnected {
-      var number: Int32 = 0
-      var length = socklen_t(MemoryLayout<Int32>.size)
-      getsockopt(socket.number, SOL_SOCKET, SO_ERROR, &number, &length)
-      guard number == 0 else { return finish(.failure(HTTPClientFailure(SystemError(rawValue: number)))) }
-      isConnected = true
-    }
-    while !unsent.isEmpty {
-      let count = unsent.withUnsafeBytes {
-        send(socket.number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-      }
-      if count > 0 {
-        unsent = unsent.dropFirst(count)
-      } else if errno == EAGAIN {
-        return
-      } else if errno != EINTR {
-        return finish(.failure(HTTPClientFailure(.last)))
-      }
-    }
-    output?.cancel()
-    listen(to: socket)
-  }
-
-  private func listen(to socket: Socket) {
-    guard let loop else { return }
-    do throws(EventLoopError) {
-      input = try loop.watch(readable: socket.number) { [unowned self] in readable() }
+    guard let connection, let loop else { return }
+    do {
+      guard try sendUnsent(over: connection) else { return }
+      output?.cancel()
+      try listen(to: connection, on: loop)
     } catch {
       finish(.failure(HTTPExchange.failure(error)))
     }
   }
 
+  private func listen(to connection: HTTPConnection, on loop: EventLoop) throws(EventLoopError) {
+    input = try loop.watch(readable: connection.number) { [unowned self] in readable() }
+  }
+
   private func readable() {
-    guard let socket else { return }
+    guard let connection else { return }
     var buffer = [UInt8](repeating: 0, count: 16 * 1024)
-    let count = recv(socket.number, &buffer, buffer.count, 0)
+    let count = recv(connection.number, &buffer, buffer.count, 0)
     if count < 0 {
       if errno != EAGAIN && errno != EINTR { finish(.failure(HTTPClientFailure(.last))) }
       return

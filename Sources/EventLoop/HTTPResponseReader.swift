@@ -44,8 +44,14 @@ struct HTTPResponseReader {
   let maximumBody: Int
   /// An answer to HEAD has no body, whatever length it states.
   let method: HTTPMethod
+  /// The server has sent something.
+  private(set) var hasBegun = false
+  /// The whole answer has come, and the connection can take another request: RFC 9112, 9.3.
+  private(set) var leavesOpen = false
   private var received: [UInt8] = []
   private var head: (status: Int, fields: [HTTPField])?
+  /// The server speaks HTTP/1.1 and does not say that it closes.
+  private var isPersistent = false
   private var length = HTTPHead.BodyLength.unsaid
   private var chunks: HTTPChunkReader
 
@@ -57,6 +63,7 @@ struct HTTPResponseReader {
 
   /// nil: more is to come.
   mutating func take(_ bytes: some Collection<UInt8>) throws(HTTPClientFailure) -> HTTPAnswer? {
+    hasBegun = true
     received += bytes
     while head == nil {
       guard try readHead() else { return nil }
@@ -65,6 +72,8 @@ struct HTTPResponseReader {
     switch length {
     case .octets(let count):
       guard received.count >= count else { return nil }
+      // What comes behind the answer was not asked for.
+      leavesOpen = isPersistent && received.count == count
       return answer(head, Array(received[..<count]))
     case .chunked:
       defer { received = [] }
@@ -100,6 +109,9 @@ struct HTTPResponseReader {
       // 100 Continue and its like come before the answer.
       guard status >= 200 else { return true }
       head = (status, scanned.fields)
+      isPersistent =
+        scanned.startLine.hasPrefix("HTTP/1.1 ")
+        && !scanned.values("connection").contains { $0.lowercased().contains("close") }
       length = status == 204 || status == 304 || method == .head ? .octets(0) : scanned.bodyLength
       if case .octets(let count) = length, count > maximumBody { throw .tooLarge }
       return true

@@ -1,6 +1,7 @@
 import Model
 
-/// What the interval sets of a table hold that nobody else can change: as they were read, with what was committed since.
+/// What the long interval sets of a table hold that nobody else can change: as they were read or made, with what was
+/// committed since.
 ///
 /// The kernel's dump of an interval set goes through all of it again for each part that it sends (nft_rbtree_walk() of
 /// net/netfilter/nft_set_rbtree.c), so that reading a set of 100,000 intervals takes seconds, and four times as long for
@@ -13,9 +14,6 @@ struct KnownElements {
   /// - Parameter readEachTime: so many ranges of a set, or fewer, are read in a millisecond or two.
   init(readEachTime: Int = 1024) { self.readEachTime = readEachTime }
 
-  /// More at once are read again.
-  private static let mostChanges = 64
-
   /// nil: they have to be read.
   func elements(of name: String, _ type: NftablesSet.KeyType) -> NftablesSet? {
     sets[name].flatMap { $0.keyType == type ? $0 : nil }
@@ -26,27 +24,30 @@ struct KnownElements {
   /// Takes what was read, as far as the table is ours alone.
   mutating func take(_ observed: ObservedNftables) {
     guard case .present(let table) = observed, table.ownership == .ours else { return forget() }
-    sets = table.sets.compactMapValues(\.set).filter { $0.value.ranges.count > readEachTime }
+    sets = table.sets.compactMapValues(\.set)
+    forgetUsual()
   }
 
-  /// Takes what was committed.
+  /// Takes what was committed. Of a table that is not ours alone nobody may ask.
   mutating func take(_ transaction: NftablesTransaction) {
     for change in transaction.changes {
       switch change {
       case .addTable, .deleteTable: forget()
-      case .addSet(let name, _), .deleteSet(let name): sets[name] = nil
-      case .addElements(let name, _, let ranges): amend(name, ranges.count) { $0.insert(ranges) }
-      case .deleteElements(let name, _, let ranges): amend(name, ranges.count) { $0.remove(ranges) }
+      case .addSet(let name, let type): sets[name] = NftablesSet(name, type, ranges: [])
+      case .deleteSet(let name): sets[name] = nil
+      case .addElements(let name, _, let ranges): amend(name) { $0.insert(ranges) }
+      case .deleteElements(let name, _, let ranges): amend(name) { $0.remove(ranges) }
       case .addDynamicSet, .addCounter, .deleteCounter, .addChain, .deleteChain, .flushChain, .appendRule:
         break
       }
     }
+    forgetUsual()
   }
 
-  private mutating func amend(
-    _ name: String, _ count: Int, _ change: (inout [ClosedRange<UInt128>]) -> Bool
-  ) {
-    guard let set = sets.removeValue(forKey: name), count <= Self.mostChanges else { return }
+  private mutating func forgetUsual() { sets = sets.filter { $0.value.ranges.count > readEachTime } }
+
+  private mutating func amend(_ name: String, _ change: (inout [ClosedRange<UInt128>]) -> Bool) {
+    guard let set = sets.removeValue(forKey: name) else { return }
     var ranges = set.ranges
     if change(&ranges) { sets[name] = NftablesSet(name, set.keyType, ranges: ranges) }
   }
@@ -55,26 +56,17 @@ struct KnownElements {
 /// Of sorted ranges that do not overlap. Both say whether it was as it has to be.
 extension [ClosedRange<UInt128>] {
   fileprivate mutating func insert(_ ranges: [ClosedRange<UInt128>]) -> Bool {
-    for range in ranges { insert(range, at: place(of: range)) }
-    return true
+    self = (self + ranges).sorted { $0.lowerBound < $1.lowerBound }
+    return zip(self, dropFirst()).allSatisfy { $0.upperBound < $1.lowerBound }
   }
 
   fileprivate mutating func remove(_ ranges: [ClosedRange<UInt128>]) -> Bool {
-    for range in ranges {
-      let place = place(of: range)
-      guard place < count, self[place] == range else { return false }
-      remove(at: place)
+    var gone = ranges.sorted { $0.lowerBound < $1.lowerBound }[...]
+    removeAll { range in
+      guard range == gone.first else { return false }
+      gone.removeFirst()
+      return true
     }
-    return true
-  }
-
-  /// Of the first that does not begin before it.
-  private func place(of range: ClosedRange<UInt128>) -> Int {
-    var (low, high) = (0, count)
-    while low < high {
-      let middle = (low + high) / 2
-      if self[middle].lowerBound < range.lowerBound { low = middle + 1 } else { high = middle }
-    }
-    return low
+    return gone.isEmpty
   }
 }

@@ -73,34 +73,39 @@ final class NetlinkSocket {
   // MARK: Requests
 
   /// Sends one message and waits for its acknowledgement.
-  func request(_ attempt: String, _ type: UInt16, flags: Int32, _ build: (inout NetlinkMessage) -> Void)
+  func request(
+    _ attempt: @autoclosure () -> String, _ type: UInt16, flags: Int32,
+    _ build: (inout NetlinkMessage) -> Void
+  )
     throws(KernelError)
   {
     let sequence = nextSequence()
     var message = NetlinkMessage(type: type, flags: NLM_F_REQUEST | NLM_F_ACK | flags, sequence: sequence)
     build(&message)
-    try send(message.bytes, attempt)
-    try awaitAcknowledgement(attempt, from: sequence, upTo: sequence)
+    try send(message.bytes, attempt())
+    try awaitAcknowledgement(attempt(), from: sequence, upTo: sequence)
   }
 
   /// Sends one question and shows what is answered, up to the acknowledgement.
   func ask(
-    _ attempt: String, _ type: UInt16, _ build: (inout NetlinkMessage) -> Void,
+    _ attempt: @autoclosure () -> String, _ type: UInt16, _ build: (inout NetlinkMessage) -> Void,
     answer: (ReceivedMessage) -> Void
   ) throws(KernelError) {
     let sequence = nextSequence()
     var message = NetlinkMessage(type: type, flags: NLM_F_REQUEST | NLM_F_ACK, sequence: sequence)
     build(&message)
-    try send(message.bytes, attempt)
-    try awaitAcknowledgement(attempt, from: sequence, upTo: sequence, answer: answer)
+    try send(message.bytes, attempt())
+    try awaitAcknowledgement(attempt(), from: sequence, upTo: sequence, answer: answer)
   }
 
   /// Sends messages that were numbered with `nextSequence` in one go; the last asks for an acknowledgement.
-  func requestBatch(_ attempt: String, _ bytes: [UInt8], from first: UInt32, upTo last: UInt32)
+  func requestBatch(
+    _ attempt: @autoclosure () -> String, _ bytes: [UInt8], from first: UInt32, upTo last: UInt32
+  )
     throws(KernelError)
   {
-    try send(bytes, attempt)
-    try awaitAcknowledgement(attempt, from: first, upTo: last)
+    try send(bytes, attempt())
+    try awaitAcknowledgement(attempt(), from: first, upTo: last)
   }
 
   func nextSequence() -> UInt32 {
@@ -108,19 +113,20 @@ final class NetlinkSocket {
     return sequence
   }
 
-  private func send(_ bytes: [UInt8], _ attempt: String) throws(KernelError) {
+  private func send(_ bytes: [UInt8], _ attempt: @autoclosure () -> String) throws(KernelError) {
     while mnl_socket_sendto(handle, bytes, bytes.count) < 0 {
-      guard errno == EINTR else { throw KernelError(attempt, .system(call: "sendto", .last)) }
+      guard errno == EINTR else { throw KernelError(attempt(), .system(call: "sendto", .last)) }
     }
   }
 
   private func awaitAcknowledgement(
-    _ attempt: String, from first: UInt32, upTo last: UInt32, answer: (ReceivedMessage) -> Void = { _ in }
+    _ attempt: @autoclosure () -> String, from first: UInt32, upTo last: UInt32,
+    answer: (ReceivedMessage) -> Void = { _ in }
   ) throws(KernelError) {
     var refusal: KernelError.Cause?
     while true {
       var done = false
-      try receive(attempt) { message in
+      try receive(attempt()) { message in
         guard message.sequence &- first <= last &- first else { return }
         guard message.type == UInt16(NLMSG_ERROR), let number = message.errorNumber else {
           return answer(message)
@@ -129,7 +135,7 @@ final class NetlinkSocket {
         // A refused batch is answered message by message; the first refusal says it all.
         done = done || number != 0 || message.sequence == last
       }
-      if let refusal { throw KernelError(attempt, refusal) }
+      if let refusal { throw KernelError(attempt(), refusal) }
       if done { return }
     }
   }
@@ -139,7 +145,7 @@ final class NetlinkSocket {
   /// Asks for all objects of a kind. `visit` may be called for a try that is then given up: `restart` comes
   /// before each try.
   @discardableResult func dump(
-    _ attempt: String, _ type: UInt16, _ build: (inout NetlinkMessage) -> Void,
+    _ attempt: @autoclosure () -> String, _ type: UInt16, _ build: (inout NetlinkMessage) -> Void,
     restart: () -> Void, visit: (ReceivedMessage) throws(KernelError) -> Void
   ) throws(KernelError) -> DumpSpan {
     var tries = DumpTries()
@@ -149,10 +155,10 @@ final class NetlinkSocket {
       var request = NetlinkMessage(
         type: type, flags: NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH, sequence: sequence)
       build(&request)
-      try send(request.bytes, attempt)
-      if case .whole(let span) = try collect(attempt, sequence, visit) { return span }
+      try send(request.bytes, attempt())
+      if case .whole(let span) = try collect(attempt(), sequence, visit) { return span }
     }
-    throw KernelError(attempt, .interrupted(tries: tries.count))
+    throw KernelError(attempt(), .interrupted(tries: tries.count))
   }
 
   private enum DumpEnd {
@@ -161,7 +167,8 @@ final class NetlinkSocket {
   }
 
   private func collect(
-    _ attempt: String, _ sequence: UInt32, _ visit: (ReceivedMessage) throws(KernelError) -> Void
+    _ attempt: @autoclosure () -> String, _ sequence: UInt32,
+    _ visit: (ReceivedMessage) throws(KernelError) -> Void
   ) throws(KernelError) -> DumpEnd {
     var hasEnded = false
     var goes = 0
@@ -169,7 +176,7 @@ final class NetlinkSocket {
     var failure: KernelError?
     while !hasEnded {
       var isFirst = true
-      try receive(attempt) { message in
+      try receive(attempt()) { message in
         guard message.sequence == sequence, !hasEnded else { return }
         isInterrupted = isInterrupted || message.isInterrupted
         switch Int32(message.type) {
@@ -178,7 +185,7 @@ final class NetlinkSocket {
           if number == -EINTR {
             isInterrupted = true
           } else if number < 0 {
-            failure = failure ?? KernelError(attempt, .refused(.init(rawValue: -number), message.errorText))
+            failure = failure ?? KernelError(attempt(), .refused(.init(rawValue: -number), message.errorText))
           }
           hasEnded = true
         default:
@@ -197,7 +204,9 @@ final class NetlinkSocket {
 
   /// Reads what is there, or waits for it, and shows each message. Every answer must come from the kernel
   /// (port 0); libmnl checks that.
-  private func receive(_ attempt: String, _ visit: (ReceivedMessage) -> Void) throws(KernelError) {
+  private func receive(_ attempt: @autoclosure () -> String, _ visit: (ReceivedMessage) -> Void)
+    throws(KernelError)
+  {
     while true {
       let count = mnl_socket_recvfrom(handle, &buffer, buffer.count)
       if count >= 0 {
@@ -208,9 +217,9 @@ final class NetlinkSocket {
       }
       switch errno {
       case EINTR: continue
-      case EAGAIN: throw KernelError(attempt, .unanswered("no answer within \(Self.patience.tv_sec) s"))
-      case ENOBUFS: throw KernelError(attempt, .unanswered("the answer was lost (ENOBUFS)"))
-      default: throw KernelError(attempt, .system(call: "recvmsg", .last))
+      case EAGAIN: throw KernelError(attempt(), .unanswered("no answer within \(Self.patience.tv_sec) s"))
+      case ENOBUFS: throw KernelError(attempt(), .unanswered("the answer was lost (ENOBUFS)"))
+      default: throw KernelError(attempt(), .system(call: "recvmsg", .last))
       }
     }
   }

@@ -7,7 +7,7 @@ import Model
 protocol NetlinkDumping {
   var portID: UInt32 { get }
   @discardableResult func dump(
-    _ attempt: String, _ type: UInt16, _ build: (inout NetlinkMessage) -> Void,
+    _ attempt: @autoclosure () -> String, _ type: UInt16, _ build: (inout NetlinkMessage) -> Void,
     restart: () -> Void, visit: (ReceivedMessage) throws(KernelError) -> Void
   ) throws(KernelError) -> DumpSpan
 }

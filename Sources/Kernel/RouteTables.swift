@@ -28,13 +28,13 @@ final class RouteTables {
   /// when a rule comes or goes meanwhile, another is left out or told twice, and no NLM_F_DUMP_INTR says so. Then only
   /// what two readings after each other say of the agent's own rules is taken for true.
   private func settledRules(_ family: AddressFamily) throws(KernelError) -> [ObservedRule] {
-    let attempt = "reading the \(family) rules"
+    func attempt() -> String { "reading the \(family) rules" }
     var former: [RoutingRule]?
     var tries = DumpTries()
     while tries.areLeft() {
       var found: [ObservedRule] = []
       let span = try socket.dump(
-        attempt, UInt16(RTM_GETRULE), { $0.put(raw: header(family, RuleCodec.headerSize)) },
+        attempt(), UInt16(RTM_GETRULE), { $0.put(raw: header(family, RuleCodec.headerSize)) },
         restart: { found.removeAll() },
         visit: { (message) throws(KernelError) in
           if let rule = try RuleCodec.decode(message.payload) { found.append(rule) }
@@ -43,7 +43,7 @@ final class RouteTables {
       if span == .oneGo || own == former { return found }
       former = own
     }
-    throw KernelError(attempt, .interrupted(tries: tries.count))
+    throw KernelError(attempt(), .interrupted(tries: tries.count))
   }
 
   /// ip route show table T
@@ -129,12 +129,13 @@ final class RouteTables {
   }
 
   private func dump<T>(
-    _ attempt: String, _ type: Int, _ header: [UInt8], _ filter: (inout NetlinkMessage) -> Void = { _ in },
+    _ attempt: @autoclosure () -> String, _ type: Int, _ header: [UInt8],
+    _ filter: (inout NetlinkMessage) -> Void = { _ in },
     _ decode: (UnsafeRawBufferPointer) throws(KernelError) -> T?
   ) throws(KernelError) -> [T] {
     var found: [T] = []
     try socket.dump(
-      attempt, UInt16(type),
+      attempt(), UInt16(type),
       { message in
         message.put(raw: header)
         filter(&message)
@@ -188,9 +189,9 @@ final class RouteTables {
   }
 
   private func change(
-    _ attempt: String, _ type: Int, _ flags: Int32, _ build: (inout NetlinkMessage) -> Void
+    _ attempt: @autoclosure () -> String, _ type: Int, _ flags: Int32, _ build: (inout NetlinkMessage) -> Void
   ) throws(KernelError) {
-    try socket.request(attempt, UInt16(type), flags: flags, build)
+    try socket.request(attempt(), UInt16(type), flags: flags, build)
   }
 
   private func text(_ route: Route) -> String { route.text { _ in nil } }

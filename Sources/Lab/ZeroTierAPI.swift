@@ -1,7 +1,7 @@
 import Glibc
 
-/// zerotier-one's HTTP server: 127.0.0.1:9993, one request after another on a connection, five seconds of
-/// patience with an idle one.
+/// zerotier-one's HTTP server: 127.0.0.1:9993, one request after another on a connection, seven at the most, five seconds
+/// of patience with an idle one.
 struct ZeroTierAPI {
   var answers: ZeroTierAnswers
   private var listener: Descriptor?
@@ -12,6 +12,7 @@ struct ZeroTierAPI {
     let fromLoopback: Bool
     var deadline = Moment.now + .seconds(5)
     var received: [UInt8] = []
+    var answered = 0
     var output = Output.idle
   }
 
@@ -92,13 +93,19 @@ struct ZeroTierAPI {
     let text = String(decoding: connection.received, as: UTF8.self)
     guard text.contains("\r\n\r\n") else { return connection.received.count < 65536 }
     connection.received = []
-    connection.output = output(for: HTTPRequestHead(text), fromLoopback: connection.fromLoopback)
+    connection.answered += 1
+    connection.output = output(
+      for: HTTPRequestHead(text), fromLoopback: connection.fromLoopback,
+      isLast: connection.answered == ZeroTierAPI.mostAnswers)
     return true
   }
 
-  private func output(for request: HTTPRequestHead, fromLoopback: Bool) -> Output {
+  /// As recorded, whatever its `Keep-Alive` says.
+  private static let mostAnswers = 7
+
+  private func output(for request: HTTPRequestHead, fromLoopback: Bool, isLast: Bool) -> Output {
     var answer = answers.answer(to: request.path, token: request["x-zt1-auth"], fromLoopback: fromLoopback)
-    let closes = request["connection"]?.lowercased() == "close"
+    let closes = isLast || request["connection"]?.lowercased() == "close"
     switch answers.fault {
     case .hangs: return .silent
     case .noHTTP: return .sending(Array("SSH-2.0-OpenSSH_9.2p1\r\n".utf8), thenCloses: true)

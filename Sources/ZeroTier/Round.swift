@@ -20,7 +20,7 @@ struct Round {
     }
   }
 
-  /// More than so many peers are asked for with one question: each is a connection.
+  /// More than so many peers are asked for with one question. The server closes a connection with its seventh answer.
   static let mostSinglePeers = 4
 
   let completion: ZeroTierClient.Completion

@@ -2,8 +2,8 @@ import EventLoop
 import Glibc
 import Model
 
-/// Asks zerotier-one's local API about one network, one question after another: eight connections at a time
-/// would block the API for everybody.
+/// Asks zerotier-one's local API about one network, one question after another, on one connection a round that is closed
+/// with the last answer: eight connections that are open would block the API for everybody.
 public final class ZeroTierClient {
   public struct Settings: Hashable, Sendable {
     public let network: ZeroTierNetworkID
@@ -78,13 +78,13 @@ public final class ZeroTierClient {
   }
 
   private func next() {
-    guard let question = round?.questions.first, let token = round?.token else { return finish() }
+    guard let round, let question = round.questions.first, let token = round.token else { return finish() }
     let endpoint = settings.endpoint ?? Endpoint(ZeroTierClient.loopback, port: files.port())
     let target = HTTPTarget(
       host: endpoint.address.description, port: endpoint.port, path: question.path(settings.network))
     http.get(
       target, headers: [("X-ZT1-Auth", token)], deadline: settings.deadline,
-      maximumBody: ZeroTierClient.maximumBody
+      maximumBody: ZeroTierClient.maximumBody, keepsConnection: round.questions.count > 1
     ) { [unowned self] result in
       answered(question, result)
     }

@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import Synchronization
 import TestPeers
 import Testing
 
@@ -49,6 +50,62 @@ struct HTTPClientTests {
       String(decoding: answer.body, as: UTF8.self)
         == "GET /a?b HTTP/1.1\r\nHost: 127.0.0.1:\(server.port)\r\nConnection: close\r\nX-Key: secret\r\n\r\n"
     )
+  }
+
+  @Test(
+    "the next request has the last one's connection, and a new one where the server closes it or may have",
+    arguments: [
+      (Leaves.open, 1), (.saysClosed, 2), (.closed, 2), (.oldHTTP, 2), (.moreThanAsked, 2),
+      (.unsaidLength, 2),
+    ])
+  func kept(_ leaves: Leaves, _ connections: Int) throws {
+    let served = Mutex<[[String]]>([])
+    let server = RawServer { peer in
+      served.withLock { $0.append([]) }
+      repeat {
+        let request = peer.receive(until: "\r\n\r\n")
+        guard !request.isEmpty else { return }
+        served.withLock { $0[$0.count - 1].append(String(request.prefix { !$0.isNewline })) }
+        peer.send(leaves.answer)
+        if request.contains("\r\nConnection: close\r\n") { return }
+      } while leaves != .closed && leaves != .unsaidLength
+    }
+    let client = try HTTPClient(on: loop)
+    var bodies: [String] = []
+    let get = { (path: String, keeps: Bool, completion: @escaping () -> Void) in
+      client.get(
+        HTTPTarget(host: "127.0.0.1", port: server.port, path: path), deadline: .seconds(5), maximumBody: 100,
+        keepsConnection: keeps
+      ) { result in
+        bodies.append((try? result.get()).map { String(decoding: $0.body, as: UTF8.self) } ?? "\(result)")
+        completion()
+      }
+    }
+    get("/1", true) {
+      // The server has hung up by the time that the second one is sent, or hangs up over it.
+      if leaves == .closed { usleep(5_000) }
+      get("/2", false) { self.loop.stop() }
+    }
+    try loop.run()
+    #expect(bodies == ["hi", "hi"])
+    let requests = served.withLock { $0 }
+    #expect(requests.filter { !$0.isEmpty }.count == connections)
+    #expect(requests.flatMap { $0 } == ["GET /1 HTTP/1.1", "GET /2 HTTP/1.1"])
+  }
+
+  /// How a server leaves its connection behind an answer.
+  enum Leaves {
+    case open, saysClosed, closed, oldHTTP, moreThanAsked, unsaidLength
+
+    var answer: String {
+      switch self {
+      case .open, .closed: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+      case .saysClosed: "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 2\r\n\r\nhi"
+      case .oldHTTP: "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+      case .moreThanAsked: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhiHTTP/1.1 200 OK\r\n"
+      case .unsaidLength: "HTTP/1.1 200 OK\r\n\r\nhi"
+      }
+    }
   }
 
   @Test(

@@ -100,7 +100,8 @@ final class NftablesDump: NetlinkDumping {
 
   /// Kinds of objects are numbered in threes: made, asked for, removed (linux/netfilter/nf_tables.h).
   func dump(
-    _ attempt: String, _ type: UInt16, _ build: (inout NetlinkMessage) -> Void, restart: () -> Void,
+    _ attempt: @autoclosure () -> String, _ type: UInt16, _ build: (inout NetlinkMessage) -> Void,
+    restart: () -> Void,
     visit: (ReceivedMessage) throws(KernelError) -> Void
   ) throws(KernelError) -> DumpSpan {
     restart()

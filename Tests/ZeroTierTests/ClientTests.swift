@@ -69,7 +69,7 @@ struct ClientTests {
     #expect(throws: APIFailure.self) { try poll.peers[ids[2]]?.get() }
   }
 
-  @Test("a round asks for the network, the node and each peer, one after another")
+  @Test("a round asks for the network, the node and each peer, one after another on one connection")
   func wholeRound() throws {
     let server = api.start()
     let peers = ["89e2f8ab78", "0123456789", "89e2f8ab78"]
@@ -83,6 +83,21 @@ struct ClientTests {
     #expect(try poll.peers[ZeroTierNodeID("89e2f8ab78")!]?.get()?.latency == .milliseconds(11))
     #expect(try poll.peers[ZeroTierNodeID("0123456789")!]?.get() == .some(nil))
     #expect(api.questions == [networkPath, "/status", "/peer/89e2f8ab78", "/peer/0123456789"])
+    #expect(api.connections == 1)
+  }
+
+  @Test("no connection is left open behind a round, whether its questions were all answered or not")
+  func closed() throws {
+    let server = api.start()
+    let client = try client(server.port)
+    _ = try poll(client)
+    // The server takes the next one only once the client has closed the last.
+    _ = try poll(client)
+    api.accept(token: "rotated")
+    #expect(try poll(client).node == .failure(.unauthorized))
+    directory.write("authtoken.secret", "rotated")
+    #expect(try poll(client).node.get().online)
+    #expect(api.connections == 4)
   }
 
   @Test("an answer whose header and body come apart is one answer")
