@@ -16,14 +16,22 @@ extension Daemon {
     if cause == .interval { clinux_forget_program() }
     // What failed is looked at again in every pass, so that none can take a part for the whole.
     let dirty = dirty.union(unsettled)
-    let surveyErrors = reconciler.survey(dirty.intersection(configuration.surveyed), &situation)
-    situation.rememberNetworks(configuration.zerotier)
-    followTunnel()
     let previous = last
+    var surveyErrors: [KernelError] = []
+    let decision: Decision
+    // Who undoes something changes nothing of what is wanted: whatever does has a pass of its own.
+    if cause == .event, let previous, dirty.isDisjoint(with: .situational) {
+      decision = previous.decision
+    } else {
+      surveyErrors = reconciler.survey(dirty.intersection(configuration.surveyed), &situation)
+      situation.rememberNetworks(configuration.zerotier)
+      followTunnel()
+      decision = Decision(configuration, situation)
+    }
     // What an earlier pass failed to do is no drift.
     let hasFailed = !ledger.errors.isEmpty
     let outcome = reconciler.reconcile(
-      dirty, to: Decision(configuration, situation), previous: previous, errors: surveyErrors)
+      dirty, to: decision, previous: previous, errors: surveyErrors)
     last = (outcome.decision, outcome.desired)
     followWAN()
     note(
@@ -62,26 +70,29 @@ extension Daemon {
     _ outcome: Reconciler.Outcome, _ dirty: Domains, cause: PassCause, isDrift: Bool, since: MonotonicTime
   ) {
     let now = loop.now
-    ledger.note(outcome)
-    ledger.counters.recordReconcile(
-      duration: now - since, succeeded: outcome.isVerified, at: now.sinceBoot)
-    if dirty.isSuperset(of: .resync) { ledger.counters.recordResync(cause: cause.rawValue) }
-    log(ledger.errors + ledger.unmet, outcome)
-    guard !outcome.plan.isEmpty else { return }
-    var opponents: [String] = []
-    if isDrift {
-      let kinds = Dictionary(grouping: outcome.plan.steps, by: \.operation.kind.rawValue).mapValues(\.count)
-      if outcome.isVerified {
-        ledger.counters.recordRepair(of: kinds, duration: now - since, at: now.sinceBoot)
-        pace.repaired(now: now.sinceBoot)
-        if cause == .event { opponents = ledger.opponents.note(authors) }
+    let took = now - since
+    // What could not be done is told of by its errors. What was done is told of before it is entered anywhere.
+    if outcome.isVerified, !outcome.plan.isEmpty {
+      let change = Change(lines: lines(outcome.plan), count: outcome.plan.changes, took: took)
+      if isDrift {
+        let opponents = cause == .event ? ledger.opponents.note(authors) : []
+        log(change, .drift(opponents), cause)
+        enter(change.repair(by: opponents), of: outcome.plan, took: took, at: now)
+      } else {
+        log(change, .own, cause)
       }
     }
-    // What could not be done is told of by its errors.
-    guard outcome.isVerified else { return }
-    let change = Change(lines: lines(outcome.plan), count: outcome.plan.changes, took: now - since)
-    log(change, isDrift ? .drift(opponents) : .own, cause)
-    if isDrift { record(change.repair(by: opponents)) }
+    ledger.note(outcome)
+    ledger.counters.recordReconcile(duration: took, succeeded: outcome.isVerified, at: now.sinceBoot)
+    if dirty.isSuperset(of: .resync) { ledger.counters.recordResync(cause: cause.rawValue) }
+    log(ledger.errors + ledger.unmet, outcome)
+  }
+
+  private func enter(_ repair: Happening, of plan: Plan, took: Duration, at now: MonotonicTime) {
+    let kinds = Dictionary(grouping: plan.steps, by: \.operation.kind.rawValue).mapValues(\.count)
+    ledger.counters.recordRepair(of: kinds, duration: took, at: now.sinceBoot)
+    pace.repaired(now: now.sinceBoot)
+    record(repair)
   }
 
   /// Why there was something to do.

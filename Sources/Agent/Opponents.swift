@@ -22,12 +22,13 @@ struct Opponents {
 
   /// The process's name alone, if it still runs: commands such as ip are another process each time.
   private static func name(_ port: UInt32) -> String {
-    let command = ProcessStatistics.text(of: "/proc/\(port)/comm").prefix { $0 != "\n" }
+    let command = ProcessStatistics.command(of: port)
     // systemd itself opens systemd-networkd's socket (ListenNetlink= in systemd-networkd.socket). Without that unit the
     // port is networkd's own, of whose name the kernel keeps fifteen octets.
-    if port == 1 && command == "systemd" || command == networkd.prefix(15) { return networkd }
-    return command.isEmpty ? "a process that has ended" : terminalSafe(String(command))
+    if port == 1 && command == "systemd" || command == networkdCommand { return networkd }
+    return command.isEmpty ? "a process that has ended" : terminalSafe(command)
   }
 
   static let networkd = "systemd-networkd"
+  private static let networkdCommand = networkd.prefix(15)
 }

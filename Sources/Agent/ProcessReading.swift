@@ -33,6 +33,17 @@ extension ProcessStatistics {
     return count
   }
 
+  /// The name that the kernel keeps of a process, fifteen octets of it; empty if there is none. A repair waits for it.
+  static func command(of process: some CustomStringConvertible) -> String {
+    let descriptor = open("/proc/\(process)/comm", O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return "" }
+    defer { close(descriptor) }
+    return withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { line in
+      let count = max(0, Glibc.read(descriptor, line.baseAddress, line.count))
+      return String(decoding: line[..<count].prefix { $0 != 0x0a }, as: UTF8.self)
+    }
+  }
+
   /// All of a file that proc(5) makes up; empty if it cannot be read.
   static func text(of path: String) -> String {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)

@@ -87,7 +87,8 @@ final class Reconciler {
     let desired = isSame ? previous?.desired ?? decision.desired : decision.desired
     var failures: [KernelError] = []
     let ahead = isSame ? nil : previous.flatMap { goAhead(from: $0.desired, to: desired, &failures) }
-    let domains = dirty.union(desired.domains(differingFrom: previous?.desired)).subtracting(.situational)
+    let others = isSame ? [] : desired.domains(differingFrom: previous?.desired)
+    let domains = dirty.union(others).subtracting(.situational)
     let question = Question(domains, for: desired)
     let observed = observe(question, &errors)
     noteFormers(desired, observed)

@@ -39,8 +39,9 @@ final class RouteTables {
         visit: { (message) throws(KernelError) in
           if let rule = try RuleCodec.decode(message.payload) { found.append(rule) }
         })
+      if span == .oneGo { return found }
       let own = found.map(\.rule).filter(\.isOwned)
-      if span == .oneGo || own == former { return found }
+      if own == former { return found }
       former = own
     }
     throw KernelError(attempt(), .interrupted(tries: tries.count))

@@ -85,10 +85,11 @@ public enum LogLine {
 
   private static func body(_ entry: LogEntry) -> String {
     var body = message(entry.message)
+    body.reserveCapacity(512)
     for field in entry.fields {
-      let text = " " + key(field.key) + "=" + value(field.value)
-      guard body.utf8.count + text.utf8.count <= longestBody else { return body + " …" }
-      body += text
+      let (key, value) = (key(field.key), value(field.value))
+      guard body.utf8.count + key.utf8.count + value.utf8.count + 2 <= longestBody else { return body + " …" }
+      for part in [" ", key, "=", value] { body += part }
     }
     return body
   }
@@ -96,16 +97,17 @@ public enum LogLine {
   /// As it is where it can be told from fields; quoted where it has an equals sign.
   private static func message(_ text: String) -> String {
     let text = shortened(text, to: longestMessage)
-    return text.contains("=") || text.isEmpty ? quoted(text) : terminalSafe(text)
+    return text.utf8.contains(UInt8(ascii: "=")) || text.isEmpty ? quoted(text) : terminalSafe(text)
   }
 
   private static func value(_ text: String) -> String {
     let text = shortened(text, to: longestValue)
-    let isBare = !text.isEmpty && text.utf8.allSatisfy { bare.contains($0) }
+    let isBare = !text.isEmpty && text.utf8.allSatisfy(isBare)
     return isBare ? text : quoted(text)
   }
 
   private static func quoted(_ text: String) -> String {
+    guard !text.utf8.allSatisfy(isPlain) else { return "\"\(text)\"" }
     var quoted = "\""
     for scalar in text.unicodeScalars {
       switch scalar {
@@ -123,7 +125,8 @@ public enum LogLine {
 
   /// Keys are ours; should one not be a plain word, it is made one.
   private static func key(_ key: String) -> String {
-    String(decoding: key.utf8.map { keyCharacters.contains($0) ? $0 : UInt8(ascii: "_") }, as: UTF8.self)
+    key.utf8.allSatisfy(isOfKey)
+      ? key : String(decoding: key.utf8.map { isOfKey($0) ? $0 : UInt8(ascii: "_") }, as: UTF8.self)
   }
 
   private static func object(_ entry: LogEntry, _ moment: Moment) -> JSONValue {
@@ -141,7 +144,7 @@ public enum LogLine {
 
   private static func shortened(_ text: String, to limit: Int) -> String {
     let scalars = text.unicodeScalars
-    guard scalars.count > limit else { return text }
+    guard text.utf8.count > limit, scalars.count > limit else { return text }
     return String(String.UnicodeScalarView(scalars.prefix(limit - 1))) + "…"
   }
 
@@ -151,9 +154,21 @@ public enum LogLine {
   /// Octets. The journal splits a line of more than 48 KiB (journald.conf(5), LineMax), and what follows would count
   /// as a line of its own.
   private static let longestBody = 40_000
-  private static let letters = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
-  private static let keyCharacters = letters.union("._-".utf8)
-  private static let bare = letters.union("._-:/@%+,".utf8)
+
+  private static func isOfKey(_ octet: UInt8) -> Bool {
+    switch octet {
+    case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
+    default: "._-".utf8.contains(octet)
+    }
+  }
+
+  /// In a value that needs no quotes.
+  private static func isBare(_ octet: UInt8) -> Bool { isOfKey(octet) || ":/@%+,".utf8.contains(octet) }
+
+  /// Between quotes, as it is.
+  private static func isPlain(_ octet: UInt8) -> Bool {
+    (0x20...0x7e).contains(octet) && octet != UInt8(ascii: "\"") && octet != UInt8(ascii: "\\")
+  }
 }
 
 extension LogLine.Moment {

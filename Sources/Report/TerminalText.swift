@@ -7,6 +7,7 @@
 /// ones become escapes; every kind of space becomes a plain space; combining marks pass where they follow something,
 /// two in a row at most, so that none reaches into other lines.
 public func terminalSafe(_ text: some StringProtocol) -> String {
+  guard !text.utf8.allSatisfy({ (0x20...0x7e).contains($0) }) else { return String(text) }
   var safe = ""
   var marksAllowed = 0
   for scalar in text.unicodeScalars {

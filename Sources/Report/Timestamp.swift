@@ -36,7 +36,11 @@ public struct Timestamp: Hashable, Comparable, Sendable {
 
   /// RFC 3339 with milliseconds, `2026-11-21T09:00:00.042Z`, for log lines. Clamped to 0 to 999.
   public func text(milliseconds: Int) -> String {
-    description.dropLast() + "." + digits(Int64(min(max(milliseconds, 0), 999)), 3) + "Z"
+    var octets = octets
+    octets.append(UInt8(ascii: "."))
+    octets.append(Int64(min(max(milliseconds, 0), 999)), digits: 3)
+    octets.append(UInt8(ascii: "Z"))
+    return String(decoding: octets, as: UTF8.self)
   }
 
   private static let earliest: Int64 = -62_167_219_200
@@ -45,11 +49,22 @@ public struct Timestamp: Hashable, Comparable, Sendable {
 
 extension Timestamp: CustomStringConvertible {
   /// RFC 3339 in UTC: `2026-11-21T09:00:00Z`.
-  public var description: String {
+  public var description: String { String(decoding: octets + [UInt8(ascii: "Z")], as: UTF8.self) }
+
+  /// Without the zone. Each line of the log has one, so that it is made quickly.
+  private var octets: [UInt8] {
     let (days, second) = secondsSinceEpoch.flooredDivision(by: 86_400)
     let date = civilDate(daysSinceEpoch: days)
-    let day = "\(digits(date.year, 4))-\(digits(date.month, 2))-\(digits(date.day, 2))"
-    return day + "T\(digits(second / 3_600, 2)):\(digits(second / 60 % 60, 2)):\(digits(second % 60, 2))Z"
+    var octets: [UInt8] = []
+    octets.reserveCapacity(25)
+    for (number, digits, end) in [
+      (date.year, 4, "-"), (date.month, 2, "-"), (date.day, 2, "T"), (second / 3_600, 2, ":"),
+      (second / 60 % 60, 2, ":"), (second % 60, 2, ""),
+    ] as [(Int64, Int, StaticString)] {
+      octets.append(number, digits: digits)
+      if end.utf8CodeUnitCount > 0 { octets.append(end.utf8Start.pointee) }
+    }
+    return octets
   }
 }
 
@@ -82,7 +97,14 @@ extension Int64 {
   }
 }
 
-private func digits(_ number: Int64, _ count: Int) -> String {
-  let text = String(number)
-  return String(repeating: "0", count: max(0, count - text.count)) + text
+extension [UInt8] {
+  /// A number that is not negative and has no more digits than that.
+  fileprivate mutating func append(_ number: Int64, digits: Int) {
+    var divisor: Int64 = 1
+    for _ in 1..<digits { divisor *= 10 }
+    while divisor > 0 {
+      append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
+      divisor /= 10
+    }
+  }
 }

@@ -82,9 +82,7 @@ enum ProcessList {
     guard let own = network(of: "self") else { return [] }
     let processes = HostFiles.entries(of: "/proc").filter { $0.first?.isNumber ?? false }
     return Set(
-      processes.filter { network(of: $0) == own }.map { process in
-        String(ProcessStatistics.text(of: "/proc/\(process)/comm").prefix { $0 != "\n" })
-      })
+      processes.filter { network(of: $0) == own }.map { ProcessStatistics.command(of: $0) })
   }
 
   private static func network(of process: String) -> ino_t? {
