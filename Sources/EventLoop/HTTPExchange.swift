@@ -134,8 +134,11 @@ final class HTTPExchange {
 
   private func readable() {
     guard let connection else { return }
-    var buffer = [UInt8](repeating: 0, count: 16 * 1024)
-    let count = recv(connection.number, &buffer, buffer.count, 0)
+    var count = 0
+    let received = [UInt8](unsafeUninitializedCapacity: 16 * 1024) {
+      count = recv(connection.number, $0.baseAddress, $0.count, 0)
+      $1 = max(0, count)
+    }
     if count < 0 {
       if errno != EAGAIN && errno != EINTR { finish(.failure(HTTPClientFailure(.last))) }
       return
@@ -143,7 +146,7 @@ final class HTTPExchange {
     do throws(HTTPClientFailure) {
       if count == 0 {
         finish(.success(try reader.end()))
-      } else if let answer = try reader.take(buffer[..<count]) {
+      } else if let answer = try reader.take(received) {
         finish(.success(answer))
       }
     } catch {

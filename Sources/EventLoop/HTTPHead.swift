@@ -32,8 +32,14 @@ struct HTTPHead: Hashable {
     return .complete(HTTPHead(startLine: text(first), fields: fields), bodyStart: end)
   }
 
+  /// - Parameter name: in small letters.
   func values(_ name: String) -> [String] {
-    fields.filter { $0.name.lowercased() == name }.map(\.value)
+    fields.compactMap { $0.isNamed(name) ? $0.value : nil }
+  }
+
+  /// The members of a list of words, in small letters.
+  func tokens(_ name: String) -> [String] {
+    values(name).flatMap { $0.split { $0 == "," || $0 == " " || $0 == "\t" } }.map { $0.lowercased() }
   }
 
   /// How a message says where its body ends.
@@ -78,9 +84,10 @@ struct HTTPHead: Hashable {
     guard let colon = line.firstIndex(of: 0x3a), colon > line.startIndex,
       line[..<colon].allSatisfy(isTokenCharacter)
     else { return nil }
-    let value = line[(colon + 1)...].drop { $0 == 0x20 || $0 == tab }
-    let kept = value.reversed().drop { $0 == 0x20 || $0 == tab }.reversed()
-    return HTTPField(text(line[..<colon]), text(kept))
+    var value = line[(colon + 1)...]
+    while let last = value.last, last == 0x20 || last == tab { value.removeLast() }
+    while let first = value.first, first == 0x20 || first == tab { value.removeFirst() }
+    return HTTPField(text(line[..<colon]), text(value))
   }
 
   /// RFC 9110, 5.6.2.

@@ -9,6 +9,12 @@ public struct HTTPField: Hashable, Sendable {
     self.name = name
     self.value = value
   }
+
+  /// - Parameter other: in small letters.
+  func isNamed(_ other: String) -> Bool {
+    name.utf8.count == other.utf8.count
+      && zip(name.utf8, other.utf8).allSatisfy { (0x41...0x5a).contains($0) ? $0 | 0x20 == $1 : $0 == $1 }
+  }
 }
 
 /// The methods that a status server has use for.

@@ -110,8 +110,7 @@ struct HTTPResponseReader {
       guard status >= 200 else { return true }
       head = (status, scanned.fields)
       isPersistent =
-        scanned.startLine.hasPrefix("HTTP/1.1 ")
-        && !scanned.values("connection").contains { $0.lowercased().contains("close") }
+        scanned.startLine.hasPrefix("HTTP/1.1 ") && !scanned.tokens("connection").contains("close")
       length = status == 204 || status == 304 || method == .head ? .octets(0) : scanned.bodyLength
       if case .octets(let count) = length, count > maximumBody { throw .tooLarge }
       return true

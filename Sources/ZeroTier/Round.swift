@@ -20,11 +20,18 @@ struct Round {
     }
   }
 
+  struct Access {
+    let host: String
+    let port: UInt16
+    let token: String
+  }
+
   /// More than so many peers are asked for with one question. The server closes a connection with its seventh answer.
   static let mostSinglePeers = 4
 
   let completion: ZeroTierClient.Completion
-  var token: String?
+  /// Where the API is, and what opens it; nil before it is known.
+  var access: Access?
   private(set) var questions: [Question]
   // Every question is answered or failed before anybody looks.
   private var network: Result<NetworkAnswer, APIFailure> = .failure(.timedOut)
@@ -44,15 +51,13 @@ struct Round {
 
   /// Takes the answer to the first open question; hands back why it is none.
   mutating func take(
-    _ question: Question, _ result: Result<HTTPAnswer, HTTPClientFailure>, about id: ZeroTierNetworkID
+    _ question: Question, _ result: Result<HTTPAnswer, HTTPClientFailure>, by reader: NetworkReader
   ) -> APIFailure? {
     questions.removeFirst()
     let answer = result.mapError(APIFailure.init)
     switch question {
     case .network:
-      network = Round.read(answer) { (answer) throws(APIFailure) in
-        try NetworkAnswer(status: answer.status, body: answer.body, about: id)
-      }
+      network = Round.read(answer) { (answer) throws(APIFailure) in try reader.read(answer) }
       return network.failure
     case .node:
       node = Round.read(answer) { (answer) throws(APIFailure) in
@@ -93,6 +98,21 @@ struct Round {
     _ answer: Result<HTTPAnswer, APIFailure>, _ parse: (HTTPAnswer) throws(APIFailure) -> Report
   ) -> Result<Report, APIFailure> {
     Result { () throws(APIFailure) in try parse(try answer.get()) }
+  }
+}
+
+/// Reads what the API says of the network, which is the same again and again.
+final class NetworkReader {
+  let network: ZeroTierNetworkID
+  private var last: (text: HTTPAnswer, answer: NetworkAnswer)?
+
+  init(_ network: ZeroTierNetworkID) { self.network = network }
+
+  func read(_ text: HTTPAnswer) throws(APIFailure) -> NetworkAnswer {
+    if let last, last.text.status == text.status, last.text.body == text.body { return last.answer }
+    let answer = try NetworkAnswer(status: text.status, body: text.body, about: network)
+    last = (text, answer)
+    return answer
   }
 }
 

@@ -47,6 +47,7 @@ public final class ZeroTierClient {
   private let settings: Settings
   private let files: LocalFiles
   private let http: HTTPClient
+  private let reader: NetworkReader
   private var round: Round?
   /// Ends a round from the loop that failed before its first question.
   private var failed: EventSource?
@@ -55,6 +56,7 @@ public final class ZeroTierClient {
     self.settings = settings
     files = LocalFiles(
       authTokenFile: settings.authTokenFile, credentialsDirectory: settings.credentialsDirectory)
+    reader = NetworkReader(settings.network)
     http = try HTTPClient(on: loop)
     failed = try loop.onTrigger { [unowned self] in finish() }
   }
@@ -66,7 +68,7 @@ public final class ZeroTierClient {
     guard round == nil else { return false }
     var round = Round(peers: peers, completion: completion)
     do throws(APIFailure) {
-      round.token = try files.token()
+      round.access = try access()
       self.round = round
       next()
     } catch {
@@ -77,13 +79,18 @@ public final class ZeroTierClient {
     return true
   }
 
-  private func next() {
-    guard let round, let question = round.questions.first, let token = round.token else { return finish() }
+  /// Looked up for each round: both files may be rewritten at any time.
+  private func access() throws(APIFailure) -> Round.Access {
+    let token = try files.token()
     let endpoint = settings.endpoint ?? Endpoint(ZeroTierClient.loopback, port: files.port())
-    let target = HTTPTarget(
-      host: endpoint.address.description, port: endpoint.port, path: question.path(settings.network))
+    return Round.Access(host: endpoint.address.description, port: endpoint.port, token: token)
+  }
+
+  private func next() {
+    guard let round, let question = round.questions.first, let access = round.access else { return finish() }
+    let target = HTTPTarget(host: access.host, port: access.port, path: question.path(settings.network))
     http.get(
-      target, headers: [("X-ZT1-Auth", token)], deadline: settings.deadline,
+      target, headers: [("X-ZT1-Auth", access.token)], deadline: settings.deadline,
       maximumBody: ZeroTierClient.maximumBody, keepsConnection: round.questions.count > 1
     ) { [unowned self] result in
       answered(question, result)
@@ -91,7 +98,7 @@ public final class ZeroTierClient {
   }
 
   private func answered(_ question: Round.Question, _ result: Result<HTTPAnswer, HTTPClientFailure>) {
-    let failure = round?.take(question, result, about: settings.network)
+    let failure = round?.take(question, result, by: reader)
     if failure == .unauthorized { files.forgetToken() }
     if let failure, failure.concernsEveryQuestion { round?.fail(failure) }
     next()
