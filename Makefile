@@ -14,11 +14,15 @@ SWIFT = swift
 RELEASE = .build/release
 # Swift's and C++'s run time are linked in, so that only Debian's own C libraries remain. The linker takes
 # libstdc++ as an archive since the directory that it looks in first holds nothing else. The tool chain's own linker packs
-# relocations, which else are read at each start and stay in memory, and exports no symbol that nobody asks for.
+# relocations, which else are read at each start and stay in memory, exports no symbol that nobody asks for, and puts what
+# runs at rest together (`make order`).
 ARCHIVES = .build/archives
+ORDER = Sources/liteboxd-agent/functions.order
+STRIPPED = -s
 RELEASE_FLAGS = -c release --static-swift-stdlib --disable-local-rpath -Xswiftc -L$(ARCHIVES) \
-  -Xswiftc -Xclang-linker -Xswiftc -static-libgcc -Xswiftc -use-ld=lld -Xlinker -s -Xlinker -z -Xlinker now \
-  -Xlinker -z -Xlinker pack-relative-relocs -Xlinker --no-export-dynamic -Xlinker --icf=safe
+  -Xswiftc -Xclang-linker -Xswiftc -static-libgcc -Xswiftc -use-ld=lld -Xlinker $(STRIPPED) -Xlinker -z -Xlinker now \
+  -Xlinker -z -Xlinker pack-relative-relocs -Xlinker --no-export-dynamic -Xlinker --icf=safe \
+  -Xlinker --symbol-ordering-file=$(CURDIR)/$(ORDER) -Xlinker --no-warn-symbol-ordering
 IMPORT_CHECK = --explicit-target-dependency-import-check error
 
 # The tests and the demo run these.
@@ -28,7 +32,7 @@ export LITEBOXD_LAB = $(abspath $(RELEASE))/liteboxd-lab
 # The one place that says it.
 VERSION := $(shell sed -n 's/.*BuildIdentity.version: "\([^"]*\)".*/\1/p' Sources/Agent/BuildIdentity.swift)
 
-.PHONY: build help setup packaging release lint format test demo bench captures chaos fuzz sanitize install deb dist clean root test-kernel-6.1
+.PHONY: build help setup packaging release lint format test demo bench captures order chaos fuzz sanitize install deb dist clean root test-kernel-6.1
 .NOTPARALLEL:
 
 build: setup ## debug build (the default)
@@ -80,6 +84,10 @@ bench: root release ## how fast the agent repairs and what it costs, beside its 
 
 captures: root release ## docs/operator-view.md and docs/dashboard.svg anew, from agents at work (root)
 	$(LITEBOXD_LAB) captures docs
+
+order: STRIPPED = --strip-debug
+order: root packaging release ## which functions the linker puts together, anew, from an agent at work (root)
+	$(LITEBOXD_LAB) order $(ORDER)
 
 CHAOS_SECONDS ?= 600
 CHAOS_SEED ?= $(shell date +%s)

@@ -63,7 +63,7 @@ let package = Package(
         "Report", "Adoption", "Doctor", "Rendering", "CLinux",
       ]),
     .executableTarget(
-      name: "liteboxd-agent", dependencies: ["Agent"], swiftSettings: strict),
+      name: "liteboxd-agent", dependencies: ["Agent"], exclude: ["functions.order"], swiftSettings: strict),
     // ptrace(2), for the lab alone: nothing of it belongs into the daemon.
     .target(name: "CTrace"),
     // sendmmsg(2), likewise.

@@ -19,7 +19,7 @@ public struct InstructionMeter {
     agent = try lab.startAgent(
       on: .gateway, configuration: lab.configuration(for: .gateway, Bench.Intervals(), metrics: "off"),
       wrapper: [
-        "/usr/bin/valgrind", "--tool=callgrind", "--callgrind-out-file=\(directory)/out",
+        "/usr/bin/valgrind", "--tool=callgrind", "--demangle=no", "--callgrind-out-file=\(directory)/out",
         "--vgdb-prefix=\(directory)/vgdb",
       ])
     try agent.waitFor(phase: "ready", within: .seconds(60))
@@ -30,11 +30,11 @@ public struct InstructionMeter {
   public mutating func count(during body: () throws -> Void) throws -> Int {
     _ = try dump()
     try body()
-    return try dump()
+    return try dump().instructions
   }
 
-  /// Instructions since the last dump, or since the start.
-  private mutating func dump() throws -> Int {
+  /// What was executed since the last dump, or since the start, and the file that says it.
+  mutating func dump() throws -> (instructions: Int, file: String) {
     dumps += 1
     try Command(["vgdb", "--vgdb-prefix=\(directory)/vgdb", "--pid=\(agent.pid)", "dump"]).output()
     let path = "\(directory)/out.\(dumps)"
@@ -43,7 +43,7 @@ public struct InstructionMeter {
     guard let count = line?.split(separator: " ").last.flatMap({ Int($0) }) else {
       throw LabError("reading \(path)", "no totals")
     }
-    return count
+    return (count, path)
   }
 }
 

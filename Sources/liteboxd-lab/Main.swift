@@ -11,6 +11,8 @@ struct Main {
                                               to FILE, and compares them with an earlier run's
            liteboxd-lab captures DIRECTORY [--agent PATH]
                                               writes docs/operator-view.md and docs/dashboard.svg anew; needs root
+           liteboxd-lab order FILE [--agent PATH]
+                                              writes there which functions the linker puts together; needs root
            liteboxd-lab sweep                 removes what a killed lab left behind
     The agent is PATH, or $LITEBOXD_AGENT, or the liteboxd-agent next to this program.
     Parts of the benchmark:
@@ -28,6 +30,8 @@ struct Main {
     case ("bench", _): bench(Array(arguments.dropFirst()))
     case ("captures", 2): captures(into: arguments[1], agent: nil)
     case ("captures", 4) where arguments[2] == "--agent": captures(into: arguments[1], agent: arguments[3])
+    case ("order", 2): order(into: arguments[1], agent: nil)
+    case ("order", 4) where arguments[2] == "--agent": order(into: arguments[1], agent: arguments[3])
     case ("sweep", 1): Lab.removeLeftovers()
     case ("--help", _):
       print(usage)
@@ -82,6 +86,11 @@ struct Main {
   private static func captures(into directory: String, agent: String?) -> Never {
     closeLabsOnSignals()
     exit(Captures.run(into: directory, agent: agent))
+  }
+
+  private static func order(into file: String, agent: String?) -> Never {
+    closeLabsOnSignals()
+    exit(FunctionOrder.run(into: file, agent: agent))
   }
 
   private static func demo(agent: String?) -> Never {
