@@ -47,8 +47,22 @@ extension Daemon {
       delay(.all, until: retryDelay, cause: .retry)
       retryDelay = min(DaemonOptions.longestRetry, retryDelay * 2)
     }
+    if let table = outcome.observed.nftables { listen(to: table) }
     tellService()
     arrangeAftermath(outcome, dirty, cause)
+  }
+
+  /// As long as others can change the table, they are heard.
+  private func listen(to table: ObservedNftables) {
+    let isWanted = !table.isOurs
+    guard isWanted != events.hearsNftables else { return }
+    do throws(KernelError) {
+      try events.hearNftables(isWanted)
+      // What they did in between was not heard.
+      if isWanted { delay(.nftables, until: .zero, cause: .retry) }
+    } catch {
+      log.write(.error, "\(error)")
+    }
   }
 
   /// Probes go through the tunnel that is there; what was known through another is void.

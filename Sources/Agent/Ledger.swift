@@ -120,6 +120,9 @@ extension NftablesTable {
 }
 
 extension ObservedNftables {
+  /// Nobody else can change it.
+  var isOurs: Bool { if case .present(let table) = self { table.ownership == .ours } else { false } }
+
   var foreignHolder: UInt32? {
     if case .present(let table) = self, case .another(let port) = table.ownership { port } else { nil }
   }

@@ -10,6 +10,10 @@ public final class KernelEvents {
   private let routing: NetlinkSocket
   /// nil where the kernel has no nftables.
   private let nftables: NetlinkSocket?
+  private static let nftablesGroup = UInt32(NFNLGRP_NFTABLES.rawValue)
+
+  /// Whether it is heard that the agent's nftables table changes. At first it is not.
+  public private(set) var hearsNftables = false
 
   /// Events of these ports are the agent's own changes.
   private let ownPorts: Set<UInt32>
@@ -35,10 +39,18 @@ public final class KernelEvents {
     // Without it, a full table of the Internet's that is learnt anew costs the reading of its events, and no more.
     _ = clinux_skip_main_routes(routing.descriptor)
     do {
-      nftables = try NetlinkSocket(.netfilter, groups: [UInt32(NFNLGRP_NFTABLES.rawValue)])
+      nftables = try NetlinkSocket(.netfilter, groups: [])
     } catch  where error.isFamilyMissing {
       nftables = nil
     }
+  }
+
+  /// Nobody but its owner changes a table, and each element of a set that the owner adds would be announced to itself,
+  /// as would be all that others do with theirs. What changed before is not heard of.
+  public func hearNftables(_ wanted: Bool) throws(KernelError) {
+    guard wanted != hearsNftables else { return }
+    try nftables?.listen(to: Self.nftablesGroup, wanted)
+    hearsNftables = wanted
   }
 
   /// Readable when there is something to drain.

@@ -20,9 +20,11 @@ final class NetlinkSocket {
   let portID: UInt32
   let descriptor: Int32
 
-  /// - Parameter bufferSize: octets asked for in each direction; the limits of /proc/sys/net/core do not
-  ///   apply, since the agent has CAP_NET_ADMIN.
-  init(_ bus: Bus, groups: [UInt32] = [], bufferSize: Int32 = 4 << 20) throws(KernelError) {
+  /// - Parameters:
+  ///   - groups: multicast groups to listen to, which may be none yet; the socket then never blocks. nil: it asks.
+  ///   - bufferSize: octets asked for in each direction; the limits of /proc/sys/net/core do not apply, since the agent
+  ///     has CAP_NET_ADMIN.
+  init(_ bus: Bus, groups: [UInt32]? = nil, bufferSize: Int32 = 4 << 20) throws(KernelError) {
     let attempt = "opening a netlink socket (\(bus))"
     guard let handle = mnl_socket_open2(bus.rawValue, Int32(SOCK_CLOEXEC.rawValue)) else {
       throw KernelError(attempt, .system(call: "socket", .last))
@@ -42,7 +44,7 @@ final class NetlinkSocket {
 
   deinit { mnl_socket_close(handle) }
 
-  private func configure(groups: [UInt32], bufferSize: Int32, _ attempt: String) throws(KernelError) {
+  private func configure(groups: [UInt32]?, bufferSize: Int32, _ attempt: String) throws(KernelError) {
     var size = bufferSize
     let length = socklen_t(MemoryLayout<Int32>.size)
     // Without the capability the ordinary limits hold; that is not worth failing for.
@@ -57,16 +59,20 @@ final class NetlinkSocket {
     }
     var patience = Self.patience
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-    for group in groups {
-      var group = group
-      guard mnl_socket_setsockopt(handle, Int32(NETLINK_ADD_MEMBERSHIP), &group, length) == 0 else {
-        throw KernelError(attempt + ", group \(group)", .system(call: "setsockopt", .last))
-      }
+    guard let groups else { return }
+    for group in groups { try listen(to: group, true) }
+    guard fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0 else {
+      throw KernelError(attempt, .system(call: "fcntl", .last))
     }
-    if !groups.isEmpty {
-      guard fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0 else {
-        throw KernelError(attempt, .system(call: "fcntl", .last))
-      }
+  }
+
+  /// Joins a multicast group, or leaves it.
+  func listen(to group: UInt32, _ wanted: Bool) throws(KernelError) {
+    var number = group
+    let option = Int32(wanted ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP)
+    guard mnl_socket_setsockopt(handle, option, &number, socklen_t(MemoryLayout<UInt32>.size)) == 0 else {
+      throw KernelError(
+        "\(wanted ? "joining" : "leaving") netlink group \(group)", .system(call: "setsockopt", .last))
     }
   }
 

@@ -66,14 +66,14 @@ struct BenchScale {
     let program = try lab.agentProgram(on: node, configuration: try configuration(lab, size))
     // The rival alone takes some ten seconds.
     let rounds = size > 10_000 ? 1 : options.count(10, quick: 2)
-    let starts = try lab.measureStarts(rounds, program)
+    let loads = try lab.measureLoads(rounds, program)
     let lines = try VerifiedLines(at: "\(lab.directory)/verified")
     let agent = try lab.startAgent(
       on: node, configuration: try configuration(lab, size), wrapper: lines.wrapper)
     try agent.waitFor(phase: "ready", within: .seconds(60))
     let pass = try agent.fullPasses(options.count(3, quick: 1), every: .seconds(resync(size)))
     let changes = try self.changes(lab, agent, lines, size)
-    let load = BenchRow("\(size) \(what): first load, exec to READY=1", starts.toReady)
+    let load = BenchRow("\(size) \(what): first load, exec to READY=1", loads)
     let rival = try rivalLoad(lab, size, rounds, "\(size) \(what): \(rivalTools) of the same")
     return Found(
       load: load.beside(rival, called: rivalTools), rival: rival,

@@ -45,14 +45,39 @@ extension Lab {
     return starts
   }
 
+  /// From exec to READY=1, where nothing of the agent's is left, so often. Nobody listens: the kernel announces each of a
+  /// set's elements to who does, which takes it longer than to add them.
+  func measureLoads(_ count: Int, _ program: AgentProgram) throws -> [Duration] {
+    try (0..<count).map { _ in
+      let (start, ready) = try startUntilReady(program)
+      try program.run(["teardown", "--yes"]).expectSuccess("teardown")
+      return ready - start
+    }
+  }
+
   private typealias Start = (first: Duration, closed: Duration, ready: Duration)
 
   /// From just before the program is started to the kernel's first word of a change, to its last word of one
   /// before READY=1, and to that.
   private func measureStart(_ program: AgentProgram) throws -> Start {
-    let service = try NotifySocket(at: "\(directory)/notify")
     let watch = try KernelWatch(program.node, in: self)
-    let log = Descriptor(open("\(directory)/starts.log", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600))
+    let (start, ready) = try startUntilReady(program)
+    try watch.stop()
+    let changes = watch.events(since: start).filter {
+      $0.time <= ready && $0.change == .added && ($0.object == .rule || $0.object == .nftables)
+    }
+    guard let first = changes.first, let last = changes.last else {
+      throw LabError("timing a start", "READY=1 came and no rule:\n\(try readFile(startLog))")
+    }
+    return (first.time - start, last.time - start, ready - start)
+  }
+
+  private var startLog: String { "\(directory)/starts.log" }
+
+  /// Starts the agent, and ends it once it is ready.
+  private func startUntilReady(_ program: AgentProgram) throws -> (start: Moment, ready: Moment) {
+    let service = try NotifySocket(at: "\(directory)/notify")
+    let log = Descriptor(open(startLog, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600))
     let nothing = Descriptor(open("/dev/null", O_RDONLY | O_CLOEXEC))
     let environment = program.environment.merging(["NOTIFY_SOCKET": service.path]) { $1 }
     // Without ip(8) in between, whose own start takes longer than the agent's.
@@ -67,17 +92,9 @@ extension Lab {
     }
     defer { process.end() }
     let ready = try service.waitForReady()
-    try watch.stop()
     process.signal(SIGTERM)
     _ = try process.wait(within: .seconds(10))
-    let changes = watch.events(since: start).filter {
-      $0.time <= ready && $0.change == .added && ($0.object == .rule || $0.object == .nftables)
-    }
-    guard let first = changes.first, let last = changes.last else {
-      throw LabError(
-        "timing a start", "READY=1 came and no rule:\n\(try readFile("\(directory)/starts.log"))")
-    }
-    return (first.time - start, last.time - start, ready - start)
+    return (start, ready)
   }
 }
 

@@ -20,6 +20,7 @@ struct EventTests {
         \(setUp)
         """)
       let events = try KernelEvents(ignoring: [])
+      try events.hearNftables(true)
       try shell(command)
       return try events.drain(tables: Self.tables).dirty
     }
@@ -59,10 +60,24 @@ struct EventTests {
       try shell("ip link set lo up")
       let kernel = try Kernel()
       let events = try KernelEvents(ignoring: kernel.ports)
+      try events.hearNftables(true)
       let key = Route.Key(table: RoutingTableID(rawValue: 100), destination: .everything(.ipv4))
       try kernel.apply(.addRoute(Route(key, .init(.blackhole))))
       try kernel.apply(.nftables(.init([.addTable(comment: "x", kernel.tableOwnership())])))
       #expect(try events.drain(tables: Self.tables).dirty.isEmpty)
+    }
+  }
+
+  @Test("a table's changes are heard from when that is asked for until it is not any more")
+  func tableUnheard() throws {
+    try inNamespace {
+      try shell("ip link set lo up; nft add table inet liteboxd")
+      let events = try KernelEvents(ignoring: [])
+      for (isHeard, chain) in [(false, "a"), (true, "b"), (false, "c"), (true, "d")] {
+        try events.hearNftables(isHeard)
+        try shell("nft add chain inet liteboxd \(chain)")
+        #expect(try events.drain(tables: Self.tables).dirty == (isHeard ? .nftables : []))
+      }
     }
   }
 
