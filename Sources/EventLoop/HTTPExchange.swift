@@ -75,28 +75,12 @@ final class HTTPExchange {
     try send(over: HTTPConnection(to: target), on: loop)
   }
 
-  /// Sends at once what the socket takes, which is nothing while it is not connected.
+  /// Sends at once what the socket takes, which is nothing while it is not connected; why it could not connect shows then
+  /// (tcp_sendmsg_locked() of net/ipv4/tcp.c).
   private func send(over connection: HTTPConnection, on loop: EventLoop) throws {
     self.connection = connection
-    if try sendUnsent(over: connection) { return try listen(to: connection, on: loop) }
+    if try connection.descriptor.send(&unsent) { return try listen(to: connection, on: loop) }
     output = try loop.watch(writable: connection.number) { [unowned self] in writable() }
-  }
-
-  /// False: the socket takes no more for now. Why it could not connect shows here (tcp_sendmsg_locked() of net/ipv4/tcp.c).
-  private func sendUnsent(over connection: HTTPConnection) throws(SystemError) -> Bool {
-    while !unsent.isEmpty {
-      let count = unsent.withUnsafeBytes {
-        Glibc.send(connection.number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-      }
-      if count > 0 {
-        unsent = unsent.dropFirst(count)
-      } else if errno == EAGAIN {
-        return false
-      } else if errno != EINTR {
-        throw .last
-      }
-    }
-    return true
   }
 
   func reportFailure() { finish(.failure(failure ?? .closedEarly)) }
@@ -120,7 +104,7 @@ final class HTTPExchange {
   private func writable() {
     guard let connection, let loop else { return }
     do {
-      guard try sendUnsent(over: connection) else { return }
+      guard try connection.descriptor.send(&unsent) else { return }
       output?.cancel()
       try listen(to: connection, on: loop)
     } catch {

@@ -91,17 +91,10 @@ final class HTTPServerConnection {
   }
 
   private func writable() {
-    while !unsent.isEmpty {
-      let count = unsent.withUnsafeBytes {
-        Glibc.send(socket.number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-      }
-      if count > 0 {
-        unsent = unsent.dropFirst(count)
-      } else if errno == EAGAIN {
-        return waitForRoom()
-      } else if errno != EINTR {
-        return close()
-      }
+    do throws(SystemError) {
+      guard try socket.send(&unsent) else { return waitForRoom() }
+    } catch {
+      return close()
     }
     drain()
   }

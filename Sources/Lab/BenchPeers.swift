@@ -110,12 +110,20 @@ extension Lab {
       try putBackRecipe(protocol: "static")
     }
     let reconfigure = try machine.execute(["networkctl", "reconfigure", "uplink0"])
+    let state = try machine.execute(["networkctl", "--no-legend", "list", "uplink0"])
     var times: [Duration] = []
     for _ in 0..<rounds {
       // Told a second time, it takes the rule away instead.
       try machine.run("systemctl reset-failed systemd-networkd.service")
       try machine.run("systemctl restart systemd-networkd")
-      letPass(.milliseconds(500))
+      let isConfigured = try eventually(within: .seconds(20), step: .milliseconds(50)) {
+        let state = try state.output().split { $0.isWhitespace }
+        let rule = try namespace(.gateway).ip("rule show priority 100")
+        return state.last == "configured" && !rule.isEmpty ? true : nil
+      }
+      guard isConfigured == true else {
+        throw LabError("restarting systemd-networkd", "uplink0 not configured after 20 s")
+      }
       try namespace(.gateway).ip("rule del priority 100")
       let start = Moment.now
       try reconfigure.output()
