@@ -138,6 +138,7 @@ public struct HTTPAnswer: Hashable, Sendable {
 
   /// The first field of that name, whatever its case.
   public subscript(field name: String) -> String? {
-    fields.first { $0.name.lowercased() == name.lowercased() }?.value
+    let name = name.lowercased()
+    return fields.first { $0.isNamed(name) }?.value
   }
 }

@@ -57,12 +57,12 @@ extension Timestamp: CustomStringConvertible {
     let date = civilDate(daysSinceEpoch: days)
     var octets: [UInt8] = []
     octets.reserveCapacity(25)
-    for (number, digits, end) in [
-      (date.year, 4, "-"), (date.month, 2, "-"), (date.day, 2, "T"), (second / 3_600, 2, ":"),
-      (second / 60 % 60, 2, ":"), (second % 60, 2, ""),
-    ] as [(Int64, Int, StaticString)] {
-      octets.append(number, digits: digits)
-      if end.utf8CodeUnitCount > 0 { octets.append(end.utf8Start.pointee) }
+    octets.append(date.year, digits: 4)
+    for (mark, number) in [
+      ("-", date.month), ("-", date.day), ("T", second / 3_600), (":", second / 60 % 60), (":", second % 60),
+    ] as [(Unicode.Scalar, Int64)] {
+      octets.append(UInt8(ascii: mark))
+      octets.append(number, digits: 2)
     }
     return octets
   }
