@@ -160,7 +160,7 @@ final class Daemon {
       let wait = pace.wait(now: start.sinceBoot)
       authors = batch.authors
       guard wait == .zero else { return delay(batch.dirty, until: wait, cause: .event) }
-      pass(batch.dirty, cause: .event, since: start)
+      pass(batch.dirty, cause: .event, since: start, heard: batch)
       let late = batch.dirty.intersection(DaemonOptions.announcedEarly)
       if !late.isEmpty { delay(late, until: DaemonOptions.secondLook, cause: .retry) }
     } catch {

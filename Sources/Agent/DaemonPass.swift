@@ -9,29 +9,32 @@ import Report
 extension Daemon {
   /// Observes, plans, applies, observes again. The only place that changes the kernel.
   ///
-  /// - Parameter since: when the event that woke the loop was read; nil: nothing woke it.
-  func pass(_ dirty: Domains, cause: PassCause, since: MonotonicTime? = nil) {
+  /// - Parameters:
+  ///   - since: when the event that woke the loop was read; nil: nothing woke it.
+  ///   - heard: what it said, if that was just now.
+  func pass(
+    _ dirty: Domains, cause: PassCause, since: MonotonicTime? = nil, heard: KernelEvents.Batch? = nil
+  ) {
     let start = loop.now
     // What a full reading needs is what a repair needs: it is back at once, and the rest when somebody asks for it.
     if cause == .interval { clinux_forget_program() }
     // What failed is looked at again in every pass, so that none can take a part for the whole.
+    let heard = unsettled.isEmpty ? heard : nil
     let dirty = dirty.union(unsettled)
     let previous = last
-    var surveyErrors: [KernelError] = []
-    let decision: Decision
-    // Who undoes something changes nothing of what is wanted: whatever does has a pass of its own.
-    if cause == .event, let previous, dirty.isDisjoint(with: .situational) {
-      decision = previous.decision
-    } else {
-      surveyErrors = reconciler.survey(dirty.intersection(configuration.surveyed), &situation)
-      situation.rememberNetworks(configuration.zerotier)
-      followTunnel()
-      decision = Decision(configuration, situation)
-    }
     // What an earlier pass failed to do is no drift.
     let hasFailed = !ledger.errors.isEmpty
-    let outcome = reconciler.reconcile(
-      dirty, to: decision, previous: previous, errors: surveyErrors)
+    let outcome: Reconciler.Outcome
+    // Who undoes something changes nothing of what is wanted: whatever does has a pass of its own.
+    if cause == .event, let previous, dirty.isDisjoint(with: .situational) {
+      outcome = reconciler.hold(previous, dirty, heard: heard)
+    } else {
+      let errors = reconciler.survey(dirty.intersection(configuration.surveyed), &situation)
+      situation.rememberNetworks(configuration.zerotier)
+      followTunnel()
+      let decision = Decision(configuration, situation)
+      outcome = reconciler.reconcile(dirty, to: decision, previous: previous, errors: errors)
+    }
     last = (outcome.decision, outcome.desired)
     followWAN()
     note(

@@ -42,9 +42,14 @@ struct Ledger {
   var isFightTold = false
   var isZeroTierAsked = false
 
-  /// As they were last read: an event has those of one family read again.
+  /// As they were last read: an event has those of one family read again, and of one table.
   private var rules: [AddressFamily: [RoutingRule]] = [:]
-  private var routes: [AddressFamily: Int] = [:]
+  private var routes: [RouteList: Int] = [:]
+
+  private struct RouteList: Hashable {
+    let family: AddressFamily
+    let table: RoutingTableID
+  }
 
   init() {
     counters = AgentCounters(
@@ -69,11 +74,18 @@ struct Ledger {
       foreignRoutes = wanted.routesAhead(among: routes, of: outcome.decision.tunnel?.index)
     }
     if let routes = seen.routes {
-      for family in seen.routeFamilies {
-        self.routes[family] = routes.count { $0.route.key.destination.family == family }
+      self.routes = self.routes.filter { list, _ in
+        // Of tables that are no more wanted nothing is kept but what was seen now.
+        let isRead = seen.looksAt(list.table) || wanted.tables[list.table] == nil
+        return !(isRead && seen.routeFamilies.contains(list.family))
+      }
+      for key in routes.lazy.map(\.route.key) {
+        self.routes[RouteList(family: key.destination.family, table: key.table), default: 0] += 1
       }
       objects[.route] = (wanted.tables.values.map(\.count).reduce(0, +), self.routes.values.reduce(0, +))
-      if seen.routeFamilies.contains(.ipv4), case .gateway(_, let gateway, _, _) = outcome.decision.policy {
+      if seen.routeFamilies.contains(.ipv4), case .gateway(_, let gateway, _, _) = outcome.decision.policy,
+        seen.looksAt(gateway.routingTable)
+      {
         isTunnelUp =
           outcome.decision.isOpen && Self.isOpen(routes, wanted.tables[gateway.routingTable] ?? [])
       }

@@ -79,7 +79,6 @@ final class Reconciler {
     _ dirty: Domains, to decision: Decision, previous: (decision: Decision, desired: DesiredState)?,
     errors: [KernelError]
   ) -> Outcome {
-    var errors = errors
     // Long lists are turned into routes and sets once, not with each look.
     let isSame =
       previous.map { $0.decision.policy == decision.policy && $0.decision.network == decision.network }
@@ -88,12 +87,40 @@ final class Reconciler {
     var failures: [KernelError] = []
     let ahead = isSame ? nil : previous.flatMap { goAhead(from: $0.desired, to: desired, &failures) }
     let others = isSame ? [] : desired.domains(differingFrom: previous?.desired)
-    let domains = dirty.union(others).subtracting(.situational)
-    let question = Question(domains, for: desired)
+    var outcome = settle(Question(dirty.union(others), for: desired), (decision, desired), errors)
+    if let ahead { outcome.plan = ahead.followed(by: outcome.plan) }
+    // Told, and looked at once more, also where the rest put it right.
+    outcome.errors += failures.filter { !outcome.errors.contains($0) }
+    return outcome
+  }
+
+  /// Holds the kernel at what is wanted already, after others changed it.
+  ///
+  /// - Parameter heard: what the kernel announced of that just now, and nothing else was dirty; nil: all that is dirty
+  ///   is only read.
+  func hold(
+    _ wanted: (decision: Decision, desired: DesiredState), _ dirty: Domains, heard: KernelEvents.Batch?
+  ) -> Outcome {
+    let undone = heard.map { undo($0, to: wanted) }
+    var question = Question(dirty, for: wanted.desired)
+    if let tables = heard?.tables { question.tables.formIntersection(tables) }
+    var outcome = settle(question, wanted, [])
+    if let undone { outcome.plan = undone.followed(by: outcome.plan) }
+    return outcome
+  }
+
+  /// Observes, plans, applies, observes again.
+  private func settle(
+    _ question: Question, _ wanted: (decision: Decision, desired: DesiredState), _ errors: [KernelError]
+  ) -> Outcome {
+    var question = question
+    question.domains.subtract(.situational)
+    var errors = errors
+    let desired = wanted.desired
     let observed = observe(question, &errors)
     noteFormers(desired, observed)
     var outcome = Outcome(
-      decision: decision, desired: desired, plan: Plan(from: observed, to: desired, as: viewpoint),
+      decision: wanted.decision, desired: desired, plan: Plan(from: observed, to: desired, as: viewpoint),
       observed: observed)
     outcome.errors = errors
     if !outcome.plan.isEmpty {
@@ -102,10 +129,23 @@ final class Reconciler {
       outcome.remainder = Plan(from: outcome.observed, to: desired, as: viewpoint).withoutWishes
       if !outcome.unmet.isEmpty { outcome.plan = outcome.plan.withoutWishes }
     }
-    if let ahead { outcome.plan = ahead.followed(by: outcome.plan) }
-    // Told, and looked at once more, also where the rest put it right.
-    outcome.errors += failures.filter { !outcome.errors.contains($0) }
     return outcome
+  }
+
+  /// Undoes what was announced before the kernel is read. As soon as something fails the rest is left to what is planned
+  /// after the reading, as is what failed: then it is told of, if it fails again. Where the guard may have been changed
+  /// as well, that comes first.
+  private func undo(
+    _ heard: KernelEvents.Batch, to wanted: (decision: Decision, desired: DesiredState)
+  ) -> Plan {
+    var done = Plan(steps: [])
+    guard case .holder = part, !heard.drift.isEmpty, !heard.dirty.contains(.nftables) else { return done }
+    let plan = Plan(undoing: heard.drift, to: wanted.desired, tunnel: wanted.decision.tunnel)
+    for step in plan.steps {
+      do throws(KernelError) { try kernel.apply(step.operation) } catch { break }
+      done = done.followed(by: Plan(steps: [step]))
+    }
+    return done
   }
 
   /// Changes lists before the kernel is read: what comes of it is read then, and what could not be done is planned.
@@ -201,7 +241,9 @@ extension ObservedState {
     mainDefaults = other.mainDefaults ?? mainDefaults
     strangeLocals = other.strangeLocals ?? strangeLocals
     if let read = other.rules { (rules, families) = (read, other.families) }
-    if let read = other.routes { (routes, routeFamilies) = (read, other.routeFamilies) }
+    if let read = other.routes {
+      (routes, routeFamilies, routeTables) = (read, other.routeFamilies, other.routeTables)
+    }
     nftables = other.nftables ?? nftables
     sysctls = other.sysctls ?? sysctls
   }

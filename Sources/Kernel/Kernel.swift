@@ -68,6 +68,7 @@ public final class Kernel: KernelAccess {
     }
     if !domains.routeFamilies.isEmpty || domains.contains(.strayRoutes) {
       state.routes = try routes(question)
+      state.routeTables = question.tables
       state.routeFamilies = Set(
         domains.contains(.strayRoutes) ? AddressFamily.allCases : domains.routeFamilies)
     }

@@ -36,7 +36,8 @@ extension Lab {
     return try kinds.flatMap { name, objects, rounds, patience in
       try flushRecipe()
       let keepalived = try startKeepalived(program, "global_defs { router_id bench }\n\(objects)\n")
-      defer { keepalived.end() }
+      // Its child takes the rules away when it ends, and nobody waits for an orphan.
+      defer { keepalived.terminate() }
       return try measurePeer(name, rounds: rounds, patience: patience) { [self] in
         try putBackRecipe(protocol: "keepalived")
       }
@@ -59,7 +60,8 @@ extension Lab {
   private func unpackKeepalived() throws -> String? {
     let files = names(in: Lab.packages).filter { $0.hasSuffix(".deb") }
     guard files.contains(where: { $0.hasPrefix("keepalived_") }) else { return nil }
-    let wanted = ["keepalived_", "libnl-genl", "libsnmp40", "libpci3", "libwrap0", "libip6tc2"]
+    // With all libraries that came along: which of its own those are depends on what this machine had before.
+    let wanted = ["keepalived_", "lib"]
     let root = "\(directory)/keepalived"
     try makeDirectory(root)
     for file in files where wanted.contains(where: file.hasPrefix) {
@@ -163,7 +165,14 @@ extension Lab {
   /// Nobody's are left.
   private func flushRecipe() throws {
     let gateway = try namespace(.gateway)
-    while try !gateway.ip("rule show priority 100").isEmpty { try gateway.ip("rule del priority 100") }
+    let delete = gateway.execute(["ip", "rule", "del", "priority", "100"])
+    let isGone = try eventually(within: .seconds(5), step: .zero) {
+      if try gateway.ip("rule show priority 100").isEmpty { return true }
+      // One that goes by itself meanwhile is as good.
+      _ = try delete.run()
+      return nil
+    }
+    guard isGone == true else { throw LabError("deleting rule 100", "still there after 5 s") }
     _ = try gateway.execute(["ip", "route", "flush", "table", "100"]).run()
   }
 

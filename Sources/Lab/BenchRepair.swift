@@ -25,7 +25,10 @@ extension BenchPart {
     }
     var idle = BenchRepairs.section("idle", ofAgent, beside: ofFloor)
     idle.notes.append(ownedTable)
-    return [idle, BenchRepairs.section("both cores busy", busyAgent, beside: busyFloor)]
+    return [
+      idle, BenchRepairs.section("both cores busy", busyAgent, beside: busyFloor),
+      BenchRepairs.returns(ofAgent, beside: ofFloor),
+    ]
   }
 }
 
@@ -41,6 +44,23 @@ public struct BenchRepairs: Sendable {
 }
 
 extension BenchRepairs {
+  private static func rows(
+    _ agent: BenchRepairs, _ floor: BenchRepairs, _ times: KeyPath<BenchRepairs, [Duration]>
+  ) -> (agent: BenchRow, floor: BenchRow) {
+    let base = BenchRow("\(floor.title), C floor", floor[keyPath: times])
+    return (BenchRow(agent.title, agent[keyPath: times]).beside(base, called: "the C floor"), base)
+  }
+
+  /// For how long what a fault took away was missing.
+  fileprivate static func returns(_ agent: [BenchRepairs], beside floor: [BenchRepairs]) -> BenchSection {
+    BenchSection(
+      "time without it, idle: from the fault to the object's return",
+      zip(agent, floor).flatMap { own, least in
+        let (row, base) = rows(own, least, \.times)
+        return [row, base]
+      })
+  }
+
   /// Each fault's repair by the agent and by the C floor, and what is wanted of the slowest of them.
   fileprivate static func section(
     _ load: String, _ agent: [BenchRepairs], beside floor: [BenchRepairs]
@@ -48,8 +68,7 @@ extension BenchRepairs {
     var section = BenchSection("time to repair, \(load): from the fault to the object read back")
     var medians: [(ratio: Double, title: String)] = []
     for (own, least) in zip(agent, floor) {
-      let base = BenchRow("\(least.title), C floor", least.verified)
-      let row = BenchRow(own.title, own.verified).beside(base, called: "the C floor")
+      let (row, base) = rows(own, least, \.verified)
       section.rows += [row, base]
       if let ratio = row.times(base), !own.isOpening { medians.append((ratio, own.title)) }
     }

@@ -121,6 +121,13 @@ final class ChildProcess: Sendable {
     return status
   }
 
+  /// SIGTERM, so that it can end what it started itself; SIGKILL when that takes longer.
+  func terminate(within limit: Duration = .seconds(10)) {
+    signal(SIGTERM)
+    _ = eventually(within: limit, step: .milliseconds(1), poll)
+    end()
+  }
+
   /// SIGKILL, also to a stopped process, and reaped.
   func end() {
     signal(SIGKILL)

@@ -17,8 +17,13 @@ public struct ObservedState: Sendable {
   public var families = Set(AddressFamily.allCases)
   /// Of the routes: those that were looked at.
   public var routeFamilies = Set(AddressFamily.allCases)
+  /// Of the routes: the tables that were looked at; nil: all of the agent's.
+  public var routeTables: Set<RoutingTableID>?
 
   public init() {}
+
+  /// Whether the table's routes are among those that were read.
+  public func looksAt(_ table: RoutingTableID) -> Bool { routeTables?.contains(table) ?? true }
 }
 
 /// A part of the kernel's state that is read, compared and repaired by itself.

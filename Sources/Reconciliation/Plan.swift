@@ -34,7 +34,7 @@ public struct Plan: Sendable {
   public private(set) var steps: [Step] = []
 
   /// In the order of their stages.
-  init(steps: [Step]) { self.steps = steps }
+  public init(steps: [Step]) { self.steps = steps }
 
   /// Both, this one first.
   public func followed(by other: Plan) -> Plan { Plan(steps: steps + other.steps) }
@@ -58,7 +58,7 @@ public struct Plan: Sendable {
       }
     }
     if let routes = observed.routes {
-      planRoutes(routes, desired.tables(of: observed.routeFamilies))
+      planRoutes(routes, desired.tables(lookedAtIn: observed))
     }
     if let rules = observed.rules {
       planRules(rules, desired.rules.filter { observed.families.contains($0.family) })
@@ -69,9 +69,7 @@ public struct Plan: Sendable {
         add(.setSysctls, .setSysctl(wanted))
       }
     }
-    // The sort is stable by construction: equal stages keep their order.
-    steps = steps.enumerated().sorted { ($0.element.stage, $0.offset) < ($1.element.stage, $1.offset) }.map(
-      \.element)
+    steps = steps.inOrder
   }
 
   private mutating func add(_ stage: Stage, _ operation: Operation) {
@@ -115,7 +113,7 @@ public struct Plan: Sendable {
 
   /// The kernel keeps several routes with one key and uses the first.
   private mutating func plan(_ wanted: Route, over found: [ObservedRoute]) {
-    let stage: Stage = wanted.carriesTraffic ? .openTunnel : .addRoutes
+    let stage = wanted.stage
     if let place = found.firstIndex(where: { $0.route.value == wanted.value }) {
       for (index, other) in found.enumerated() where index != place { add(.evictRoutes, .deleteRoute(other)) }
       return
@@ -132,15 +130,27 @@ public struct Plan: Sendable {
   }
 }
 
+extension [Plan.Step] {
+  /// In the order of their stages; those of one stage stay as they are.
+  var inOrder: [Plan.Step] {
+    enumerated().sorted { ($0.element.stage, $0.offset) < ($1.element.stage, $1.offset) }.map(\.element)
+  }
+}
+
 extension DesiredState {
-  /// The tables with what of them is of these families.
-  fileprivate func tables(of families: Set<AddressFamily>) -> [RoutingTableID: [Route]] {
-    guard families != Set(AddressFamily.allCases) else { return tables }
-    return tables.mapValues { $0.filter { families.contains($0.key.destination.family) } }
+  /// Those of the tables that were looked at, with what of them is of the families that were.
+  fileprivate func tables(lookedAtIn observed: ObservedState) -> [RoutingTableID: [Route]] {
+    let seen = tables.filter { observed.looksAt($0.key) }
+    let families = observed.routeFamilies
+    guard families != Set(AddressFamily.allCases) else { return seen }
+    return seen.mapValues { $0.filter { families.contains($0.key.destination.family) } }
   }
 }
 
 extension Route {
+  /// When it may be put into the kernel.
+  var stage: Plan.Stage { carriesTraffic ? .openTunnel : .addRoutes }
+
   /// Another's route that carries traffic elsewhere than this one does.
   fileprivate func leadsAway(from wanted: Route) -> Bool {
     !isOwned && carriesTraffic && value.kind != wanted.value.kind

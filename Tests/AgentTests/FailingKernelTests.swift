@@ -21,10 +21,12 @@ private final class FailingKernel: KernelAccess {
   var wanted: DesiredState = .nothing
   /// Counts down with each operation; the one at 0 is refused.
   var countdown: Int?
+  var refusesAll = false
   var unreadable: Domains = []
   var tellsOwnership = true
   var unwritable: Set<Sysctl.Key> = []
   private(set) var applied = 0
+  private(set) var observed = 0
 
   var state: ObservedState {
     var state = ObservedState()
@@ -36,9 +38,10 @@ private final class FailingKernel: KernelAccess {
     if !question.domains.isDisjoint(with: unreadable) {
       throw KernelError("reading", .system(call: "test", .init(rawValue: 95)))
     }
+    observed += 1
     var state = ObservedState()
-    if question.domains.contains(.rules) { state.rules = rules.map { ObservedRule($0, dump: []) } }
-    if question.domains.contains(.routes) { state.routes = routes.map { ObservedRoute($0, dump: []) } }
+    if question.domains.contains(.rulesIPv4) { state.rules = rules.map { ObservedRule($0, dump: []) } }
+    if question.domains.contains(.routesIPv4) { state.routes = routes.map { ObservedRoute($0, dump: []) } }
     if question.domains.contains(.sysctls) { state.sysctls = sysctls }
     if question.domains.contains(.nftables) {
       state.nftables = nftables.map { .present(Self.observe($0)) } ?? .absent
@@ -67,6 +70,7 @@ private final class FailingKernel: KernelAccess {
 
   func apply(_ operation: Operation) throws(KernelError) {
     defer { applied += 1 }
+    if refusesAll { throw KernelError("applying", .refused(.init(rawValue: 12), nil)) }
     if let left = countdown {
       countdown = left - 1
       if left == 0 { throw KernelError("applying", .refused(.init(rawValue: 12), nil)) }
@@ -218,5 +222,60 @@ struct FailingKernelTests {
     kernel.countdown = 0
     #expect(!pass(kernel, decision).isVerified)
     #expect(kernel.isOpen)
+  }
+
+  /// A gateway at work whose rule somebody deletes; what is heard of that.
+  private func deletedRule(_ kernel: FailingKernel, _ decision: Decision) throws -> KernelEvents.Batch {
+    #expect(pass(kernel, decision).isVerified)
+    var heard = KernelEvents.Batch()
+    heard.dirty = .rulesIPv4
+    heard.drift.deleted(try #require(decision.desired.rules.first))
+    kernel.rules.removeAll { $0 == decision.desired.rules.first }
+    return heard
+  }
+
+  @Test("what the kernel announced is undone before it is read, once, and told with all that was done")
+  func announced() throws {
+    let kernel = FailingKernel()
+    let decision = try decision()
+    let heard = try deletedRule(kernel, decision)
+    let before = kernel.observed
+    let outcome = Reconciler(kernel, as: .holder)
+      .hold((decision, decision.desired), heard.dirty, heard: heard)
+    #expect(outcome.isVerified && outcome.plan.changes == 1)
+    #expect(kernel.observed == before + 1)
+    #expect(kernel.rules.count == decision.desired.rules.count)
+  }
+
+  @Test("where the guard may be gone as well nothing is undone before that is seen to")
+  func announcedBesideTheGuard() throws {
+    let kernel = FailingKernel()
+    let decision = try decision()
+    var heard = try deletedRule(kernel, decision)
+    heard.dirty.insert(.nftables)
+    kernel.nftables = nil
+    kernel.countdown = 0
+    let reconciler = Reconciler(kernel, as: .holder)
+    let outcome = reconciler.hold((decision, decision.desired), heard.dirty, heard: heard)
+    #expect(!outcome.isVerified)
+    let steps = outcome.plan.steps.map(\.stage)
+    #expect(steps.first == .installGuard && steps.contains(.addRules))
+  }
+
+  @Test("what cannot be undone at once is planned after the reading, and told if it fails again")
+  func announcedAndRefused() throws {
+    let decision = try decision()
+    let once = FailingKernel()
+    let heard = try deletedRule(once, decision)
+    once.countdown = 0
+    let reconciler = Reconciler(once, as: .holder)
+    let first = reconciler.hold((decision, decision.desired), heard.dirty, heard: heard)
+    #expect(first.isVerified && first.plan.changes == 1 && once.rules.count == decision.desired.rules.count)
+    let always = FailingKernel()
+    _ = try deletedRule(always, decision)
+    always.refusesAll = true
+    let second = Reconciler(always, as: .holder)
+      .hold((decision, decision.desired), heard.dirty, heard: heard)
+    #expect(!second.isVerified && second.errors.count == 1)
   }
 }

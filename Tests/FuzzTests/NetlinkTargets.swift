@@ -58,7 +58,12 @@ private func check(
     octets += message.header.count + message.payload.count
     _ = (message.errorText, message.isInterrupted)
     isSound = isSound && message.errorNumber != .min
-    let domains = KernelEvents.domains(of: message, [RoutingTableID(rawValue: 100)])
+    let (domains, table) = KernelEvents.meaning(of: message, [RoutingTableID(rawValue: 100)])
+    var drift = AnnouncedDrift()
+    KernelEvents.note(message, in: &drift)
+    isSound = isSound && (table == nil || table?.rawValue == 100)
+    // One message sets two parameters at the most.
+    isSound = isSound && drift.count <= 2
     isSound = isSound && KernelEvents.nftablesDomains(of: message).isSubset(of: .nftables)
     isSound = isSound && domains.isSubset(of: .all)
     do throws(KernelError) {

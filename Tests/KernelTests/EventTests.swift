@@ -46,6 +46,58 @@ struct EventTests {
     #expect(try dirt(command) == expected)
   }
 
+  /// What `drain` makes of one command.
+  private func heard(_ command: String, after setUp: String) throws -> KernelEvents.Batch {
+    try inNamespace {
+      try shell("ip link set lo up; \(setUp)")
+      let events = try KernelEvents(ignoring: [])
+      try shell(command)
+      return try events.drain(tables: Self.tables)
+    }
+  }
+
+  @Test("tell what was taken away or replaced, so that it can be undone, and in which table")
+  func drift() throws {
+    let rule = try heard("ip rule del priority 150", after: "ip rule add priority 150 lookup 100 protocol 147")
+    #expect(rule.drift.deletedRules.map { "\($0)" } == ["priority 150 from all lookup 100 protocol liteboxd"])
+    #expect(rule.tables == [])
+
+    func texts(_ routes: [Route]) -> [String] { routes.map { route in route.text { _ in "lo" } } }
+    let setUp = "ip route add throw 10.0.0.0/8 table 300 proto 147; ip route add default dev lo table 100 proto 147"
+    let deleted = try heard("ip route del throw 10.0.0.0/8 table 300", after: setUp)
+    #expect(texts(deleted.drift.deletedRoutes) == ["throw 10.0.0.0/8 table 300 proto liteboxd"])
+    #expect(deleted.tables == [RoutingTableID(rawValue: 300)])
+    let replaced = try heard("ip route replace blackhole default table 100", after: setUp)
+    #expect(texts(replaced.drift.substitutes) == ["blackhole default table 100 proto boot"])
+    #expect(replaced.drift.deletedRoutes.isEmpty && replaced.tables == [RoutingTableID(rawValue: 100)])
+    let added = try heard("ip route prepend blackhole default table 100", after: setUp)
+    #expect(added.drift.isEmpty && added.tables == [RoutingTableID(rawValue: 100)])
+    let back = try heard(
+      "ip route del default table 100; ip route add default dev lo table 100 proto 147", after: setUp)
+    #expect(back.drift.deletedRoutes.isEmpty)
+    #expect(texts(back.drift.substitutes) == ["default dev lo table 100 proto liteboxd"])
+  }
+
+  @Test("tell which parameter was set to what, of all links or of one")
+  func parameters() throws {
+    func told(_ command: String) throws -> [AnnouncedDrift.Parameter] {
+      try heard(command, after: "echo 1 > /proc/sys/net/ipv4/ip_forward").drift.parameters
+    }
+    let lo = InterfaceIndex(rawValue: 1)
+    let off = try told("echo 0 > /proc/sys/net/ipv4/ip_forward")
+    #expect(Set(off) == [.init(.forwarding, of: nil, 0), .init(.forwarding, of: lo, 0)])
+    #expect(try told("echo 0 > /proc/sys/net/ipv4/conf/lo/forwarding") == [.init(.forwarding, of: lo, 0)])
+    #expect(
+      try told("echo 1 > /proc/sys/net/ipv4/conf/lo/rp_filter") == [.init(.reversePathFilter, of: lo, 1)])
+  }
+
+  @Test("of a link or an address no table is named, since the kernel tells of none")
+  func everyTable() throws {
+    let setUp = "ip link add a0 type veth peer name b0; ip address add 10.1.1.1/24 dev a0; ip link set a0 up"
+    #expect(try heard("ip address del 10.1.1.1/24 dev a0", after: setUp).tables == nil)
+    #expect(try heard("ip link set a0 down", after: setUp).tables == nil)
+  }
+
   @Test("a link or an address that goes makes routes dirty, since the kernel does not tell of those")
   func silentRoutes() throws {
     let address = "ip address add 10.1.1.1/24 dev a0"
