@@ -45,6 +45,8 @@ struct Ledger {
   /// As they were last read: an event has those of one family read again, and of one table.
   private var rules: [AddressFamily: [RoutingRule]] = [:]
   private var routes: [RouteList: Int] = [:]
+  /// The ruleset that was last verified.
+  private var heldTable: NftablesTable?
 
   private struct RouteList: Hashable {
     let family: AddressFamily
@@ -87,15 +89,22 @@ struct Ledger {
         seen.looksAt(gateway.routingTable)
       {
         isTunnelUp =
-          outcome.decision.isOpen && Self.isOpen(routes, wanted.tables[gateway.routingTable] ?? [])
+          outcome.decision.isOpen
+          && (Self.isOpen(routes, wanted.tables[gateway.routingTable] ?? [])
+            || isTunnelUp && !outcome.isVerified && isStillOpen(routes))
       }
     }
     if let nftables = seen.nftables {
       tableHolder = nftables.foreignHolder
       objects[.nftables] = (wanted.nftables?.objectCount ?? 0, nftables.objectCount)
     }
+    if outcome.isVerified { heldTable = wanted.nftables }
     // There is no route to look for: the ruleset is what opens, and it was verified whole.
-    if case .cloud = outcome.decision.policy { isTunnelUp = outcome.decision.isOpen && outcome.isVerified }
+    if case .cloud = outcome.decision.policy {
+      isTunnelUp =
+        outcome.decision.isOpen
+        && (outcome.isVerified || isTunnelUp && stillForwards(seen, wanted))
+    }
     if let sysctls = seen.sysctls {
       unmet = outcome.unmet
       objects[.sysctl] = (wanted.sysctls.count, wanted.sysctls.filter { sysctls[$0.key] == $0.value }.count)
@@ -106,6 +115,26 @@ struct Ledger {
   private static func isOpen(_ routes: [ObservedRoute], _ desired: [Route]) -> Bool {
     let opening = desired.filter { $0.carriesTraffic && $0.key.destination.isEverything }
     return !opening.isEmpty && opening.allSatisfy { wanted in routes.contains { $0.route == wanted } }
+  }
+
+  /// What is wanted instead could not be had: a former default is there, with a rule that leads to it.
+  private func isStillOpen(_ routes: [ObservedRoute]) -> Bool {
+    let tables = Set((rules[.ipv4] ?? []).compactMap { $0.isOwned ? $0.action.table : nil })
+    return routes.map(\.route).contains {
+      $0.isOwned && $0.carriesTraffic && $0.key.destination.isEverything && tables.contains($0.key.table)
+    }
+  }
+
+  /// A cloud server's ruleset is the one that is wanted, or the last one that was verified, since it is changed whole or
+  /// not at all; and no parameter is in the way.
+  private func stillForwards(_ seen: ObservedState, _ wanted: DesiredState) -> Bool {
+    var table = ObservedState()
+    table.nftables = seen.nftables
+    let stands = [wanted.nftables, heldTable].contains {
+      $0 != nil && Plan(from: table, to: DesiredState(nftables: $0), as: .onlooker).isEmpty
+    }
+    let parameters = wanted.sysctls.filter { !$0.key.isWish }
+    return stands && parameters.allSatisfy { (seen.sysctls?[$0.key] ?? $0.value) == $0.value }
   }
 
   /// Rules of others that are asked before ours, and the system's own that are gone.

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LONGEST = 256, MOST = 256 };
+enum { LONGEST = 256, MOST = 256, TRIES = 3 };
 
 /* An object as the kernel dumped it: the payload behind nlmsghdr. */
 struct object {
@@ -166,8 +166,8 @@ static void take_event(struct floor *floor, const struct nlmsghdr *message, bool
   }
 }
 
-/* The number of repairs, verified. */
-static int repair(struct floor *floor, bool parameters) {
+/* Puts back what is missing and reads it back; what is not there then is missing again. The number of repairs. */
+static int restore(struct floor *floor) {
   int changes = 0, error = 0;
   bool rules = false, tables[2] = {false, false};
   for (int index = 0; index < floor->count; index++) {
@@ -185,11 +185,33 @@ static int repair(struct floor *floor, bool parameters) {
   if (rules && (error = dump(floor, RTM_GETRULE, 0)) < 0) return error;
   for (int table = 0; table < 2; table++)
     if (tables[table] && (error = dump(floor, RTM_GETROUTE, floor->state->tables[table])) < 0) return error;
+  for (int index = 0; index < floor->count; index++) {
+    struct object *object = &floor->held[index];
+    if (!object->is_unread) continue;
+    object->is_unread = false;
+    object->is_missing = true;
+    changes--;
+  }
+  return changes;
+}
+
+static bool is_anything_missing(const struct floor *floor) {
   for (int index = 0; index < floor->count; index++)
-    if (floor->held[index].is_unread) return -EIO;
+    if (floor->held[index].is_missing) return true;
+  return false;
+}
+
+/* The number of repairs, verified. */
+static int repair(struct floor *floor, bool parameters) {
+  int changes = 0, done = 0;
+  /* Somebody may take it away again, and a dump may miss what changes beside it. */
+  for (int tries = 0; tries < TRIES && is_anything_missing(floor); tries++) {
+    if ((done = restore(floor)) < 0) return done;
+    changes += done;
+  }
   for (int index = 0; parameters && index < floor->state->parameter_count; index++) {
-    if ((error = hold_parameter(&floor->state->parameters[index])) < 0) return error;
-    changes += error;
+    if ((done = hold_parameter(&floor->state->parameters[index])) < 0) return done;
+    changes += done;
   }
   return changes;
 }

@@ -68,7 +68,8 @@ public final class Kernel: KernelAccess {
     }
     if !domains.routeFamilies.isEmpty || domains.contains(.strayRoutes) {
       state.routes = try routes(question)
-      state.routeTables = question.tables
+      // What is the agent's own in other tables is among them then.
+      state.routeTables = domains.contains(.strayRoutes) ? nil : question.tables
       state.routeFamilies = Set(
         domains.contains(.strayRoutes) ? AddressFamily.allCases : domains.routeFamilies)
     }

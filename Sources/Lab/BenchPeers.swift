@@ -129,10 +129,10 @@ extension Lab {
       try namespace(.gateway).ip("rule del priority 100")
       let start = Moment.now
       try reconfigure.output()
-      let back = try eventually(within: .seconds(5), step: .milliseconds(1)) {
+      let back = try eventually(within: .seconds(15), step: .milliseconds(1)) {
         try namespace(.gateway).ip("rule show priority 100").isEmpty ? nil : true
       }
-      guard back == true else { throw LabError("timing networkctl reconfigure", "no rule after 5 s") }
+      guard back == true else { throw LabError("timing networkctl reconfigure", "no rule after 15 s") }
       times.append(Moment.now - start)
     }
     return alone + [BenchRow("rule deleted, systemd-networkd told to reconfigure", times)]

@@ -63,7 +63,7 @@ extension Command.Result {
 extension Lab {
   /// The faults that everybody's recipes are about.
   func measurePlain(
-    rule priority: UInt32, rounds: Int, _ pause: Duration, patience: Duration = .seconds(5),
+    rule priority: UInt32, rounds: Int, _ pause: Duration, patience: Duration = .seconds(15),
     before: @escaping @Sendable () -> Void = {}
   ) throws -> [BenchRepairs] {
     try namespace(.gateway).inside {

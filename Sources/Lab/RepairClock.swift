@@ -12,7 +12,7 @@ final class RepairClock {
   ///   - pause: so long nothing must have happened before a fault.
   ///   - lines: by which the repairer says that it has read the kernel again.
   ///   - patience: for one repair.
-  init(pause: Duration, _ lines: VerifiedLines? = nil, patience: Duration = .seconds(5)) throws(LabError) {
+  init(pause: Duration, _ lines: VerifiedLines? = nil, patience: Duration = .seconds(15)) throws(LabError) {
     self.pause = pause
     self.patience = patience
     self.lines = lines

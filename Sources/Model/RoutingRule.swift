@@ -60,6 +60,14 @@ public struct RoutingRule: Hashable, Sendable {
     case suppressedLookup(RoutingTableID)
     case blackhole, unreachable, prohibit
     case other(UInt8)
+
+    /// Where packets are looked up; nil: they are not.
+    public var table: RoutingTableID? {
+      switch self {
+      case .lookup(let table), .suppressedLookup(let table): table
+      case .blackhole, .unreachable, .prohibit, .other: nil
+      }
+    }
   }
 
   public var isOwned: Bool { origin == .liteboxd }

@@ -33,7 +33,8 @@ struct LastingRefusalTests {
       if meanwhile != .start { faults.strike(.every, with: .refused(meanwhile.errno)) }
       let start = Moment.now
       try strike(meanwhile, stage, agent)
-      try expectTold(agent, errnoName(meanwhile.errno))
+      // What is there still carries traffic, and nothing was there at a start.
+      try expectTold(agent, errnoName(meanwhile.errno), meanwhile == .start ? "blocked" : "degraded")
       let passes = try total(agent)
       let used = try processorTime(of: agent)
       stage.lab.letPass(.seconds(3))
@@ -90,13 +91,44 @@ struct LastingRefusalTests {
     }
   }
 
-  private func expectTold(_ agent: AgentProcess, _ name: String) throws {
+  /// A change of what all of the agent's state is made of, on either side.
+  enum Change: CaseIterable, Sendable { case routingTable, allowedPorts }
+
+  @Test(
+    "while another configuration's state is refused the former one's carries traffic: degraded, not blocked",
+    arguments: Change.allCases)
+  func refusedChange(_ change: Change) throws {
+    let stage = try Stage()
+    let agent = change == .routingTable ? stage.gateway : stage.cloud
+    let faults = NetlinkFaults()
+    let trace = try NetlinkTrace(agent, through: faults)
+    try stage.underTraffic { traffic in
+      faults.strike(.every, with: .refused(EPERM))
+      switch change {
+      case .routingTable:
+        let configuration = try stage.lab.configuration(for: .gateway)
+          .replacing("  egressIP:", with: "  routingTable: 110\n  egressIP:")
+        try agent.program.rewrite(configuration: configuration)
+        _ = try agent.run(["reload"])
+      case .allowedPorts:
+        try stage.reconfigureCloud("wanInterface: auto\n  allow: [{protocol: tcp}, {protocol: udp}, {protocol: icmp}]")
+      }
+      try expectTold(agent, "EPERM", "degraded")
+      _ = try traffic.waitForAnswers(after: .now, within: .seconds(5))
+      faults.relent()
+      try expect(agent, "ready")
+      _ = try traffic.waitForAnswers(after: .now, within: .seconds(5))
+    }
+    try trace.end(agent)
+  }
+
+  private func expectTold(_ agent: AgentProcess, _ name: String, _ phase: String) throws {
     let status = try eventually(within: .seconds(5), step: .milliseconds(50)) { () -> JSONValue? in
       let status = try agent.program.status()
       let reason = status?["reasons"]?.array?.first { $0["code"] == "kernel-refused" }
       return reason?["message"]?.string?.contains("(\(name))") == true ? status : Optional.none
     }
-    #expect(["degraded", "blocked"].contains(status?["phase"]?.string), "\(status?.text ?? agent.log)")
+    #expect(status?["phase"]?.string == phase, "\(status?.text ?? agent.log)")
     #expect(status?["kernel"]?["inSync"] == false)
   }
 
