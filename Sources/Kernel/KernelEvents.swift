@@ -69,6 +69,7 @@ public final class KernelEvents {
   public func drain(tables: Set<RoutingTableID>) throws(KernelError) -> Batch {
     var batch = Batch()
     let routingEnd = try routing.drain { message in
+      guard !ownPorts.contains(message.portID) else { return Self.noteOwn(message, in: &batch.drift) }
       let (domains, table) = Self.meaning(of: message, tables)
       guard note(domains, message, in: &batch) else { return }
       if !domains.isDisjoint(with: .routes) {
@@ -99,6 +100,14 @@ public final class KernelEvents {
 
   /// `NLM_F_REPLACE` (linux/netlink.h), of a route that took another's place.
   private static let isReplacement: UInt16 = 0x100
+
+  /// What the agent has put back since is in its place again. What it took away it did not want.
+  private static func noteOwn(_ message: ReceivedMessage, in drift: inout AnnouncedDrift) {
+    switch Int(message.type) {
+    case RTM_NEWRULE, RTM_NEWROUTE: note(message, in: &drift)
+    default: break
+    }
+  }
 
   /// What cannot be understood is left to the reading.
   static func note(_ message: ReceivedMessage, in drift: inout AnnouncedDrift) {

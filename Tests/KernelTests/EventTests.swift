@@ -78,6 +78,31 @@ struct EventTests {
     #expect(texts(back.drift.substitutes) == ["default dev lo table 100 proto liteboxd"])
   }
 
+  @Test("what the agent has put back since is none of it, and what it took away itself neither")
+  func putBack() throws {
+    try inNamespace {
+      try shell("ip link set lo up")
+      let kernel = try Kernel()
+      let key = Route.Key(table: RoutingTableID(rawValue: 100), destination: .everything(.ipv4))
+      let route = Route(key, .init(.blackhole))
+      let rule = RoutingRule(
+        family: .ipv4, priority: RulePriority(rawValue: 150), selector: .init(), action: .lookup(key.table))
+      for operation in [Operation.addRoute(route), .addRule(rule)] { try kernel.apply(operation) }
+      let events = try KernelEvents(ignoring: kernel.ports)
+      let deletion = "ip rule del priority 150; ip route del blackhole default table 100"
+      try shell(deletion)
+      for operation in [Operation.addRoute(route), .addRule(rule)] { try kernel.apply(operation) }
+      let undone = try events.drain(tables: Self.tables)
+      #expect(undone.dirty == [.rulesIPv4, .routesIPv4] && undone.drift.deletedRules.isEmpty)
+      #expect(undone.drift.deletedRoutes.isEmpty && undone.drift.substitutes == [route])
+      try shell(deletion)
+      #expect(try events.drain(tables: Self.tables).drift.count == 2)
+      try kernel.apply(.addRoute(route))
+      try kernel.apply(.deleteRoute(ObservedRoute(route, dump: [])))
+      #expect(try events.drain(tables: Self.tables).drift.isEmpty)
+    }
+  }
+
   @Test("tell which parameter was set to what, of all links or of one")
   func parameters() throws {
     func told(_ command: String) throws -> [AnnouncedDrift.Parameter] {
