@@ -118,7 +118,9 @@ public final class KernelEvents {
     case RTM_DELROUTE: if let route = try? RouteCodec.decode(message.payload) { drift.deleted(route.route) }
     case RTM_NEWROUTE:
       let isReplacement = message.flags & isReplacement != 0
-      guard isReplacement || !drift.isEmpty, let route = try? RouteCodec.decode(message.payload) else { return }
+      guard isReplacement || !drift.isEmpty, let route = try? RouteCodec.decode(message.payload) else {
+        return
+      }
       drift.added(route.route, replacing: isReplacement ? .first : .nothing)
     case RTM_NEWNETCONF: for parameter in parameters(message) { drift.set(parameter) }
     default: break
@@ -135,7 +137,8 @@ public final class KernelEvents {
     guard let index = value(1), index > 0 || index == -1 else { return [] }
     let interface = index > 0 ? InterfaceIndex(rawValue: UInt32(index)) : nil
     // NETCONFA_FORWARDING, NETCONFA_RP_FILTER
-    return [(2, AnnouncedDrift.Parameter.Kind.forwarding), (3, .reversePathFilter)].compactMap { number, kind in
+    return [(2, AnnouncedDrift.Parameter.Kind.forwarding), (3, .reversePathFilter)].compactMap {
+      number, kind in
       value(number).map { .init(kind, of: interface, Int($0)) }
     }
   }

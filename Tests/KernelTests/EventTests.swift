@@ -58,12 +58,14 @@ struct EventTests {
 
   @Test("tell what was taken away or replaced, so that it can be undone, and in which table")
   func drift() throws {
-    let rule = try heard("ip rule del priority 150", after: "ip rule add priority 150 lookup 100 protocol 147")
+    let rule = try heard(
+      "ip rule del priority 150", after: "ip rule add priority 150 lookup 100 protocol 147")
     #expect(rule.drift.deletedRules.map { "\($0)" } == ["priority 150 from all lookup 100 protocol liteboxd"])
     #expect(rule.tables == [])
 
     func texts(_ routes: [Route]) -> [String] { routes.map { route in route.text { _ in "lo" } } }
-    let setUp = "ip route add throw 10.0.0.0/8 table 300 proto 147; ip route add default dev lo table 100 proto 147"
+    let setUp =
+      "ip route add throw 10.0.0.0/8 table 300 proto 147; ip route add default dev lo table 100 proto 147"
     let deleted = try heard("ip route del throw 10.0.0.0/8 table 300", after: setUp)
     #expect(texts(deleted.drift.deletedRoutes) == ["throw 10.0.0.0/8 table 300 proto liteboxd"])
     #expect(deleted.tables == [RoutingTableID(rawValue: 300)])

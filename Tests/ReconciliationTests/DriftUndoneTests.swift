@@ -33,7 +33,9 @@ struct DriftUndoneTests {
     desired = DesiredState(
       rules: [self.rule, fallback],
       tables: [open.key.table: [exception, open], drop.key.table: [drop]],
-      sysctls: [Sysctl(.ipv4Forwarding, 1), Sysctl(.linkForwarding(name), 1), Sysctl(.reversePathFilter(name), 2)])
+      sysctls: [
+        Sysctl(.ipv4Forwarding, 1), Sysctl(.linkForwarding(name), 1), Sysctl(.reversePathFilter(name), 2),
+      ])
   }
 
   private func plan(_ tell: (inout AnnouncedDrift) -> Void) -> [String] {

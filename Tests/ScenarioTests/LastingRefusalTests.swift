@@ -111,7 +111,8 @@ struct LastingRefusalTests {
         try agent.program.rewrite(configuration: configuration)
         _ = try agent.run(["reload"])
       case .allowedPorts:
-        try stage.reconfigureCloud("wanInterface: auto\n  allow: [{protocol: tcp}, {protocol: udp}, {protocol: icmp}]")
+        try stage.reconfigureCloud(
+          "wanInterface: auto\n  allow: [{protocol: tcp}, {protocol: udp}, {protocol: icmp}]")
       }
       try expectTold(agent, "EPERM", "degraded")
       _ = try traffic.waitForAnswers(after: .now, within: .seconds(5))

@@ -1,5 +1,6 @@
 import CLinux
 import Doctor
+import EventLoop
 import Glibc
 import Model
 import Report
@@ -23,7 +24,7 @@ enum HostFiles {
 
   private static var clock: Reading<Bool> {
     let answer = clinux_clock_is_synchronised()
-    return answer < 0 ? .unknown("adjtimex: errno \(errno)") : .known(answer == 1)
+    return answer < 0 ? .unknown("adjtimex: \(SystemError.last)") : .known(answer == 1)
   }
 
   // MARK: systemd
