@@ -23,11 +23,11 @@ extension BenchPart {
     let busyFloor = try lab.whileBusy {
       try lab.measureRepairs(rounds: few, pause: options.pause, nil, lines)
     }
-    var idle = BenchRepairs.section("idle", ofAgent, beside: ofFloor)
+    var idle = BenchRepairs.section("idle", until: .readBack, ofAgent, beside: ofFloor)
     idle.notes.append(ownedTable)
     return [
-      idle, BenchRepairs.section("both cores busy", busyAgent, beside: busyFloor),
-      BenchRepairs.returns(ofAgent, beside: ofFloor),
+      BenchRepairs.section("idle", until: .returned, ofAgent, beside: ofFloor), idle,
+      BenchRepairs.section("both cores busy", until: .readBack, busyAgent, beside: busyFloor),
     ]
   }
 }
@@ -44,44 +44,57 @@ public struct BenchRepairs: Sendable {
 }
 
 extension BenchRepairs {
-  private static func rows(
-    _ agent: BenchRepairs, _ floor: BenchRepairs, _ times: KeyPath<BenchRepairs, [Duration]>
-  ) -> (agent: BenchRow, floor: BenchRow) {
-    let base = BenchRow("\(floor.title), C floor", floor[keyPath: times])
-    return (BenchRow(agent.title, agent[keyPath: times]).beside(base, called: "the C floor"), base)
-  }
+  /// What ends the time that is measured.
+  fileprivate enum End {
+    /// What was taken away is there again.
+    case returned
+    /// And the repairer has read it.
+    case readBack
 
-  /// For how long what a fault took away was missing.
-  fileprivate static func returns(_ agent: [BenchRepairs], beside floor: [BenchRepairs]) -> BenchSection {
-    BenchSection(
-      "time without it, idle: from the fault to the object's return",
-      zip(agent, floor).flatMap { own, least in
-        let (row, base) = rows(own, least, \.times)
-        return [row, base]
-      })
+    /// In a goal's name.
+    var word: String {
+      switch self {
+      case .returned: "return"
+      case .readBack: "repair"
+      }
+    }
+
+    func title(_ load: String) -> String {
+      switch self {
+      case .returned: "time without it, \(load): from the fault to the object's return"
+      case .readBack: "time to repair, \(load): from the fault to the object read back"
+      }
+    }
+
+    func times(of repairs: BenchRepairs) -> [Duration] {
+      switch self {
+      case .returned: repairs.times
+      case .readBack: repairs.verified
+      }
+    }
   }
 
   /// Each fault's repair by the agent and by the C floor, and what is wanted of the slowest of them.
   fileprivate static func section(
-    _ load: String, _ agent: [BenchRepairs], beside floor: [BenchRepairs]
+    _ load: String, until end: End, _ agent: [BenchRepairs], beside floor: [BenchRepairs]
   ) -> BenchSection {
-    var section = BenchSection("time to repair, \(load): from the fault to the object read back")
+    var section = BenchSection(end.title(load))
     var medians: [(ratio: Double, title: String)] = []
     for (own, least) in zip(agent, floor) {
-      let (row, base) = rows(own, least, \.verified)
+      let base = BenchRow("\(least.title), C floor", end.times(of: least))
+      let row = BenchRow(own.title, end.times(of: own)).beside(base, called: "the C floor")
       section.rows += [row, base]
       if let ratio = row.times(base), !own.isOpening { medians.append((ratio, own.title)) }
     }
     let worst = medians.max { $0.ratio < $1.ratio }
     section.goals.append(
       BenchGoal(
-        "repair, \(load): median beside the C floor, at its worst (\(worst?.title ?? "-"))", .times,
-        worst?.ratio,
-        .atMost(1.5)))
+        "\(end.word), \(load): median beside the C floor, at its worst (\(worst?.title ?? "-"))", .times,
+        worst?.ratio, .atMost(1.5)))
     let slowest = agent.filter { !$0.isOpening }.compactMap { section[row: $0.title] }.max {
       $0.p99 ?? 0 < $1.p99 ?? 0
     }
-    if load == "idle" {
+    if load == "idle", end == .readBack {
       section.goals.append(
         BenchGoal(
           "repair, idle: 99th percentile, at its worst (\(slowest?.name ?? "-"))", .seconds, slowest?.p99,

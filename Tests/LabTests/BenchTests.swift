@@ -51,7 +51,7 @@ struct BenchTests {
       #expect(spread.count == 5 && spread.median > 0 && spread.median <= spread.p99)
     }
     #expect(section.notes == ["nftables table deleted: refused by the kernel (owned table)"])
-    #expect(report.goals.count == 3)
+    #expect(report.goals.count == 4)
   }
 
   @Test("finds every one of a thousand deletions in a row repaired: an event that comes early is no lost one")
