@@ -70,7 +70,7 @@ test: root packaging release ## all tests, on this kernel (root)
 # What the agent does where the kernel cannot keep others from its nftables table. KERNEL_TESTS: a pattern of names.
 test-kernel-6.1: root release ## the fail-closed tests on Debian 12's kernel, in an emulated machine (root)
 	$(SWIFT) build --build-tests $(IMPORT_CHECK)
-	.ci/kernel-6.1 $(KERNEL_TESTS)
+	.ci/kernel-6.1 $(if $(KERNEL_TESTS),'$(KERNEL_TESTS)')
 
 demo: root release ## the agent at work in network namespaces (root)
 	$(LITEBOXD_LAB) demo
