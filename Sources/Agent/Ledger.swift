@@ -119,7 +119,11 @@ struct Ledger {
 
   /// What is wanted instead could not be had: a former default is there, with a rule that leads to it.
   private func isStillOpen(_ routes: [ObservedRoute]) -> Bool {
-    let tables = Set((rules[.ipv4] ?? []).compactMap { $0.isOwned ? $0.action.table : nil })
+    // Those of marked packets are for checks of exits alone.
+    let leading = (rules[.ipv4] ?? []).filter {
+      $0.isOwned && $0.selector.mark == nil && $0.selector.source != nil
+    }
+    let tables = Set(leading.compactMap(\.action.table))
     return routes.map(\.route).contains {
       $0.isOwned && $0.carriesTraffic && $0.key.destination.isEverything && tables.contains($0.key.table)
     }
